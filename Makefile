@@ -1,0 +1,55 @@
+# Each target works alone on a fresh clone with nothing but Python 3.10+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+FUZZ_SECONDS ?= 60
+# Two workers share the machine's cores; threads inside each would only compete.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+.PHONY: help demo test lint fix goldens bench bench-inference bench-wire fuzz clean
+
+help:
+	@echo "make demo             export the sample model and watch its contract refuse bad requests"
+	@echo "make test             lint, type-check and run every test"
+	@echo "make lint | fix       check | repair style"
+	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
+	@echo "make bench            every benchmark; bench-inference and bench-wire run one"
+	@echo "make fuzz             hostile bodies against the generated validators, for FUZZ_SECONDS"
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/python docs/demo.py
+
+test: lint
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+goldens: $(READY)
+	$(TEST_ENV) $(BIN)/python -m sample_models.goldens
+
+bench: bench-inference bench-wire
+
+bench-inference: $(READY)
+	$(TEST_ENV) $(BIN)/python -m benchmarks.inference
+
+bench-wire: $(READY)
+	$(TEST_ENV) $(BIN)/python -m benchmarks.wire
+
+fuzz: $(READY)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m benchmarks.fuzz
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage*
