@@ -1,0 +1,1 @@
+"""The models that may be looked at while the inference is worked on."""
