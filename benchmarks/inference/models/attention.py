@@ -181,7 +181,9 @@ CASES = (
             raises("source mask of the target's length", ids(2, 4, below=50), ids(2, 6, below=60), padding((1, 1), 6)),
             raises(
                 "target mask of the source's length",
-                ids(2, 4, below=50), ids(2, 6, below=60), tgt_padding_mask=padding((1, 1), 4),
+                ids(2, 4, below=50),
+                ids(2, 6, below=60),
+                tgt_padding_mask=padding((1, 1), 4),
             ),
             raises("mask of batch one", ids(2, 4, below=50), ids(2, 6, below=60), padding((1,), 4)),
             raises("mask as int64", ids(2, 4, below=50), ids(2, 6, below=60), padding((1, 0), 4).long()),

@@ -246,8 +246,10 @@ CASES = (
         "complex_spectrum",
         build=SpectralFilter,
         example=lambda: call(torch.randn(2, 9, dtype=COMPLEX)),
-        good=lambda: [call(torch.randn(n, 9, dtype=COMPLEX)) for n in (1, 2, 3, 6, 25)]
-        + [call(torch.zeros(2, 9, dtype=COMPLEX))],
+        good=lambda: (
+            [call(torch.randn(n, 9, dtype=COMPLEX)) for n in (1, 2, 3, 6, 25)]
+            + [call(torch.zeros(2, 9, dtype=COMPLEX))]
+        ),
         bad=lambda: [
             raises("float32", floats(2, 9)),
             raises("real and imaginary parts", floats(2, 9, 2)),

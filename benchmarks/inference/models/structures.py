@@ -167,8 +167,10 @@ CASES = (
         "namedtuple_observation",
         build=Actor,
         example=lambda: call(Observation(floats(4, 3), floats(4, 3), floats(4, 2))),
-        good=lambda: [call(Observation(floats(n, 3), floats(n, 3), floats(n, 2))) for n in (1, 2, 3, 7, 20)]
-        + [call(obs=Observation(torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 2)))],
+        good=lambda: (
+            [call(Observation(floats(n, 3), floats(n, 3), floats(n, 2))) for n in (1, 2, 3, 7, 20)]
+            + [call(obs=Observation(torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 2)))]
+        ),
         bad=lambda: [
             raises("2-d position", Observation(floats(2, 2), floats(2, 3), floats(2, 2))),
             unmeant("columns moved over", Policy.SHAPE, Observation(floats(2, 2), floats(2, 4), floats(2, 2))),
@@ -246,8 +248,10 @@ CASES = (
         "tuple_state",
         build=StateTuple,
         example=lambda: call(floats(2, 5), (floats(2, 7), floats(2, 7))),
-        good=lambda: [call(floats(n, 5), (floats(n, 7), floats(n, 7))) for n in (1, 2, 3, 9, 32)]
-        + [call(x=floats(4, 5), state=(torch.zeros(4, 7), torch.zeros(4, 7)))],
+        good=lambda: (
+            [call(floats(n, 5), (floats(n, 7), floats(n, 7))) for n in (1, 2, 3, 9, 32)]
+            + [call(x=floats(4, 5), state=(torch.zeros(4, 7), torch.zeros(4, 7)))]
+        ),
         bad=lambda: [
             raises("6 features", floats(2, 6), (floats(2, 7), floats(2, 7))),
             raises("state of 6", floats(2, 5), (floats(2, 6), floats(2, 6))),

@@ -141,8 +141,9 @@ CASES = (
         "autoencoder_double",
         build=make_double_autoencoder,
         example=lambda: call(floats(8, 12, dtype=DOUBLE)),
-        good=lambda: [call(floats(n, 12, dtype=DOUBLE)) for n in (1, 2, 3, 8, 31)]
-        + [call(inputs=floats(2, 12, dtype=DOUBLE))],
+        good=lambda: (
+            [call(floats(n, 12, dtype=DOUBLE)) for n in (1, 2, 3, 8, 31)] + [call(inputs=floats(2, 12, dtype=DOUBLE))]
+        ),
         bad=lambda: [
             raises("float32", floats(2, 12)),
             raises("float16", floats(2, 12, dtype=torch.float16)),
@@ -162,10 +163,12 @@ CASES = (
         "two_tower_keywords",
         build=TwoTower,
         example=lambda: call(**visit(4)),
-        good=lambda: [call(**visit(n)) for n in (1, 2, 3, 8, 33)]
-        + [
-            call(user_id=torch.tensor([49, 0]), item_id=torch.tensor([199, 0]), hour=torch.tensor([23, 0])),
-        ],
+        good=lambda: (
+            [call(**visit(n)) for n in (1, 2, 3, 8, 33)]
+            + [
+                call(user_id=torch.tensor([49, 0]), item_id=torch.tensor([199, 0]), hour=torch.tensor([23, 0])),
+            ]
+        ),
         bad=lambda: [
             raises("user 50", **{**visit(1), "user_id": torch.tensor([50])}),
             raises("item 200", **{**visit(1), "item_id": torch.tensor([200])}),
