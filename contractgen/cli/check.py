@@ -1,0 +1,50 @@
+"""`contractgen check CONTRACT MODEL`: verify a model against an existing contract and its generated code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contractgen.cli import options
+from contractgen.cli.console import stderr, stdout
+from contractgen.cli.export import asking
+from contractgen.cli.failures import FINDINGS, reported
+from contractgen.cli.progress import shown
+from contractgen.config import read_config
+from contractgen.contract.codec import load_contract
+
+
+def check(
+    contract_file: Annotated[Path, typer.Argument(metavar="CONTRACT", help="The contract.json.", show_default=False)],
+    artifact: Annotated[Path, typer.Argument(metavar="MODEL", help="The model file.", show_default=False)],
+    model: options.ModelFactory = None,
+    arg: options.Arguments = None,
+    example: options.Example = None,
+    trust: options.Trust = False,
+    output: options.FormatOption = options.Format.text,
+    traceback: options.Traceback = False,
+) -> None:
+    """Verify MODEL against CONTRACT, through the client and validator beside it where there are any."""
+    with reported(traceback):
+        contract = load_contract(contract_file)
+        settings = options.model_settings(
+            model=model, arguments=arg, example=example, budget=None, dims=None, tensors=None
+        ).over(read_config(Path.cwd()).settings(artifact))
+        with shown(stderr()) as stages:
+            stages("import", "torch")
+            from contractgen import pipeline
+
+            result = pipeline.check(
+                contract, contract_file.parent, artifact, settings, trust=trust, confirm=asking(stages), progress=stages
+            )
+        if output is options.Format.json:
+            typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
+        else:
+            from contractgen.report import text
+
+            stdout().print(text.verification(result))
+        if not result.ok:
+            raise typer.Exit(FINDINGS)

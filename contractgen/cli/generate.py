@@ -1,0 +1,78 @@
+"""`contractgen generate CONTRACT`: the client and validator from a contract alone, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contractgen.cli.console import stdout
+from contractgen.cli.failures import FINDINGS, reported
+from contractgen.cli.options import Traceback
+from contractgen.config import read_config
+from contractgen.contract.codec import load_contract
+from contractgen.errors import UsageError
+from contractgen.generate import render
+from contractgen.generate.files import stale, write_files
+
+
+def generate(
+    contracts: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[CONTRACT]...", help="One or more contract.json.", show_default=False),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every contract that [tool.contractgen] names, or contracts/*/contract.json.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to write to; the contract's own unless given.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 with a diff where files are stale.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited by hand.")] = False,
+    traceback: Traceback = False,
+) -> None:
+    """Write the client and validator of CONTRACT. Imports no torch, so that any build step can run it."""
+    with reported(traceback):
+        chosen = _chosen(contracts or [], everything)
+        if out is not None and len(chosen) > 1:
+            raise UsageError("--out takes one contract", hint="Without --out each contract's files stand beside it.")
+        # Every contract is read and rendered before anything is written.
+        work = [(out or path.parent, render(load_contract(path))) for path in chosen]
+        if check:
+            _check(work)
+            return
+        for folder, files in work:
+            for file in write_files(folder, files, force=force):
+                typer.echo(f"{'written' if file.changed else 'unchanged'}  {file.path}")
+
+
+def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
+    if everything == bool(contracts):
+        raise UsageError(
+            "give contracts or --all", hint="For example: contractgen generate contracts/model/contract.json"
+        )
+    if contracts:
+        return contracts
+    config = read_config(Path.cwd())
+    found = list(config.contract_files())
+    if not found:
+        raise UsageError(
+            f"no contract found below {config.root}", hint='Name them: [tool.contractgen] contracts = ["GLOB"]'
+        )
+    return found
+
+
+def _check(work: list[tuple[Path, dict[str, str]]]) -> None:
+    from contractgen.report import text
+
+    console = stdout()
+    differing = [diff for folder, files in work for diff in stale(folder, files)]
+    for diff in differing:
+        console.print(text.diff(diff.text))
+    if differing:
+        console.print(f"{text.count(len(differing), 'file')} stale; contractgen generate renews them")
+        raise typer.Exit(FINDINGS)
+    console.print(f"{text.count(sum(len(files) for _, files in work), 'file')} up to date")

@@ -1,0 +1,17 @@
+"""`contractgen schema`: the JSON Schema of a contract."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from contractgen.cli.failures import reported
+from contractgen.cli.options import Traceback
+from contractgen.contract.schema import contract_schema
+
+
+def schema(traceback: Traceback = False) -> None:
+    """Print the JSON Schema (2020-12) of contract.json."""
+    with reported(traceback):
+        typer.echo(json.dumps(contract_schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,165 @@
+"""The whole pipeline, once: artifact -> load -> infer -> generate -> verify -> files.
+
+Nothing is written before every stage has passed; then all files are put in place one after the other, each atomically.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contractgen.config import DEFAULT_OUT, Declarations, Settings, check_artifacts, check_dims, check_tensors
+from contractgen.contract.codec import dumps
+from contractgen.contract.model import Contract
+from contractgen.generate import render
+from contractgen.generate.files import Diff, Written, stale, write_files
+from contractgen.infer.api import InferOptions, infer
+from contractgen.load import LoadedModel, load_model
+from contractgen.load.example import load_example
+from contractgen.report.results import Verification
+from contractgen.verify import verify
+from contractgen.verify.runtimes import save_artifact
+
+Progress = Callable[[str, str], None]
+"""Called with the stage's name and what it does at the moment."""
+
+CONTRACT_FILE = "contract.json"
+ARTIFACT_FILES = {"onnx": "model.onnx", "pt2": "model.pt2", "torchscript": "model.torchscript.pt"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export came to."""
+
+    contract: Contract
+    folder: Path
+    verification: Verification
+    written: tuple[Written, ...]
+    """What became of each file; empty where verification failed or only a check was asked for."""
+    stale: tuple[Diff, ...]
+    """Where the files on disk differ from what would be written; only filled in for a check."""
+    warnings: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether verification found nothing and nothing is stale."""
+        return self.verification.ok and not self.stale
+
+
+def export(
+    artifact: str | Path,
+    *,
+    model: str | None = None,
+    arguments: Mapping[str, object] | None = None,
+    example: str | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
+    artifacts: Sequence[str] = (),
+    budget: float | None = None,
+    dims: Declarations | None = None,
+    tensors: Declarations | None = None,
+    trust: bool = False,
+    force: bool = False,
+) -> Exported:
+    """Find out what ``artifact`` accepts, write its contract, client and validator, and verify them against it.
+
+    ``model`` names what builds the module of a state_dict (``package.module:callable`` or ``file.py:Class``),
+    ``arguments`` its keyword arguments, ``example`` a first input (``FILE.npz`` or ``module:function``), ``out`` the
+    folder to write to (``contracts/<name>``), ``dims`` and ``tensors`` what is declared of them. Raises a
+    `contractgen.errors.ContractgenError`.
+    """
+    settings = Settings(
+        model=model,
+        arguments=arguments or {},
+        example=example,
+        name=name,
+        out=None if out is None else Path(out),
+        artifacts=check_artifacts(list(artifacts), "artifacts"),
+        budget=budget,
+        dims=check_dims(dict(dims or {}), "dims"),
+        tensors=check_tensors(dict(tensors or {}), "tensors"),
+    )
+    return run(Path(artifact), settings, trust=trust, force=force)
+
+
+def run(
+    artifact: Path,
+    settings: Settings,
+    *,
+    parent: Path = Path(DEFAULT_OUT),
+    trust: bool = False,
+    force: bool = False,
+    check: bool = False,
+    confirm: Callable[[str], bool] | None = None,
+    progress: Progress = lambda _stage, _detail: None,
+) -> Exported:
+    """Run every stage for ``artifact``. ``check`` compares with the files on disk instead of writing them."""
+    loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
+    inference = infer(loaded, _options(loaded, settings), progress)
+    contract = inference.contract
+    progress("generate", "client and validator")
+    generated = render(contract)
+    verification = verify(
+        contract,
+        loaded,
+        client_source=generated["client.py"],
+        validator_source=generated["validator.py"],
+        example=inference.example,
+        progress=progress,
+    )
+    folder = settings.out or parent / contract.name
+    texts = {CONTRACT_FILE: dumps(contract), **generated}
+    warnings = (*loaded.notes, *inference.warnings)
+    if check:
+        return Exported(contract, folder, verification, (), tuple(stale(folder, texts)), warnings)
+    if not verification.ok and not force:
+        return Exported(contract, folder, verification, (), (), warnings)
+    progress("write", str(folder))
+    with _saved_artifacts(settings.artifacts, loaded, contract, folder) as models:
+        written = list(write_files(folder, texts, force=force))
+        for target, ready in models.items():
+            ready.replace(target)
+            written.append(Written(target, changed=True))
+    return Exported(contract, folder, verification, tuple(written), (), warnings)
+
+
+def load(
+    artifact: Path,
+    settings: Settings,
+    *,
+    trust: bool,
+    confirm: Callable[[str], bool] | None,
+    progress: Progress,
+) -> LoadedModel:
+    """Turn ``artifact`` into a runnable model, as ``settings`` say."""
+    progress("load", str(artifact))
+    return load_model(artifact, factory=settings.model, arguments=settings.arguments, trust=trust, confirm=confirm)
+
+
+def _options(loaded: LoadedModel, settings: Settings) -> InferOptions:
+    example = None if settings.example is None else load_example(settings.example)
+    options = InferOptions(
+        name=settings.name or loaded.name, example=example, dims=settings.dims, tensors=settings.tensors
+    )
+    return options if settings.budget is None else replace(options, budget=settings.budget)
+
+
+@contextmanager
+def _saved_artifacts(
+    kinds: Sequence[str], loaded: LoadedModel, contract: Contract, folder: Path
+) -> Iterator[Mapping[Path, Path]]:
+    """Save the traced models beside their targets, so that putting one in place is a rename: target -> ready file."""
+    if not kinds:
+        yield {}
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".contractgen-", dir=folder) as scratch:
+        ready = {}
+        for kind in dict.fromkeys(kinds):
+            path = Path(scratch) / ARTIFACT_FILES[kind]
+            save_artifact(kind, loaded, contract, path)
+            ready[folder / ARTIFACT_FILES[kind]] = path
+        yield ready
