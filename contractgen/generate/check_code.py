@@ -1,0 +1,307 @@
+"""Straight-line code that decides whether tensors keep a contract.
+
+It says yes or "not decided": the explaining checker of the runtime runs then and has the last word. So it may leave out
+rare constructs, and must never say yes to what the explaining checker refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contractgen.contract import model
+from contractgen.generate.identifiers import identifiers
+from contractgen.generate.layout import literal
+from contractgen.generate.spec_text import bound_text, is_decimal
+
+INDENT = "    "
+
+
+TAKEN = frozenset(
+    {
+        *("tensors", "tensor", "count", "np", "DTYPES", "Any", "str", "len", "type", "min", "max", "bool", "dict"),
+        *("all_finite", "none_nan", "all_within", "all_among", "all_ordered"),
+        *(f"{letter}{number}" for letter in "ni" for number in range(40)),
+    }
+)
+"""Names that the function uses itself."""
+
+
+class NotCovered(Exception):
+    """The contract holds something that straight-line code does not decide."""
+
+
+def check_code(contract: model.Contract) -> str:
+    """The function `is_valid(tensors)`."""
+    emitter = Emitter(contract)
+    try:
+        body = emitter.body()
+    except NotCovered:
+        body = ["return False  # the explaining checker decides"]
+    lines = [
+        "def is_valid(tensors: dict[str, Any]) -> bool:",
+        '"""Whether the tensors keep the contract: straight-line code that says yes or leaves it to `differences`."""',
+        *body,
+    ]
+    return "\n".join([lines[0], *(INDENT + line for line in lines[1:])])
+
+
+def free_dims(contract: model.Contract, node: model.Node) -> list[str]:
+    """The dims on the axes and lengths below a node, in order, with repeats."""
+    if isinstance(node, model.Tensor):
+        return [size for size in node.shape if isinstance(size, str)]
+    if isinstance(node, model.List):
+        own = [node.length] if isinstance(node.length, str) else []
+        return own + free_dims(contract, node.item)
+    if isinstance(node, model.Optional):
+        return free_dims(contract, node.node)
+    if isinstance(node, model.Dict):
+        return [name for part in node.fields for name in free_dims(contract, part.node)]
+    if isinstance(node, model.Tuple):
+        return [name for item in node.items for name in free_dims(contract, item)]
+    return []
+
+
+@dataclass
+class Emitter:
+    """Writes the body of `is_valid`. A dim that is not known yet, or may not be known at all, is held as -1."""
+
+    contract: model.Contract
+    lines: list[str] = field(default_factory=list)
+    late: list[tuple[str, str, tuple[model.Bound | None, model.Bound | None]]] = field(default_factory=list)
+    """Bounds over dims: the tensor, its dtype, and the two bounds."""
+    dim_names: dict[str, str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    """Dims that are bound on every path."""
+    maybe: set[str] = field(default_factory=set)
+    """Dims that are bound on some paths, and -1 on others."""
+    required: int = 0
+    """Tensors that are there on every path."""
+    counted: bool = False
+
+    def body(self) -> list[str]:
+        """The lines of the function's body."""
+        self.dim_names = identifiers(self.contract.dims, TAKEN)
+        for part in self.contract.inputs:
+            self.field(part.node, part.required)
+        end = self.finish()
+        start = [f"{self.dim_names[name]} = -1" for name in self.contract.dims if name in self.maybe]
+        if self.counted:
+            return [f"count = {self.required}", *start, *self.lines, *end, "return len(tensors) == count"]
+        return [*start, *self.lines, *end, f"return len(tensors) == {self.required}"]
+
+    def field(self, node: model.Node, required: bool, index: tuple[str, ...] = (), depth: int = 0) -> None:
+        """A node that is there on every path, or one that may be absent."""
+        if isinstance(node, model.Constant):
+            return
+        if required and not isinstance(node, model.Optional):
+            self.node(node, index, depth)
+            return
+        inner = node.node if isinstance(node, model.Optional) else node
+        names = first_names(inner, index)
+        if not names:
+            raise NotCovered
+        self.add(f"if {' or '.join(f'{name} in tensors' for name in names)}:", depth)
+        before = len(self.lines)
+        self.field(inner, True, index, depth + 1)
+        if len(self.lines) == before:
+            raise NotCovered
+
+    def node(self, node: model.Node, index: tuple[str, ...], depth: int) -> None:
+        """A node that is there."""
+        if isinstance(node, model.Tensor):
+            self.tensor(node, index, depth)
+        elif isinstance(node, model.Dict):
+            for part in node.fields:
+                self.field(part.node, part.required, index, depth)
+        elif isinstance(node, model.Tuple):
+            for item in node.items:
+                self.field(item, True, index, depth)
+        elif isinstance(node, model.List):
+            self.sequence(node, index, depth)
+
+    def sequence(self, node: model.List, index: tuple[str, ...], depth: int) -> None:
+        """A loop over the items that are there."""
+        counter = f"i{len(index)}"
+        names = first_names(node.item, (*index, counter))
+        if not names or isinstance(node.item, model.Optional):
+            raise NotCovered
+        self.add(f"{counter} = 0", depth)
+        self.add(f"while {' or '.join(f'{name} in tensors' for name in names)}:", depth)
+        self.field(node.item, True, (*index, counter), depth + 1)
+        self.add(f"{counter} += 1", depth + 1)
+        self.sizes([(node.length, counter)], depth)
+
+    def tensor(self, node: model.Tensor, index: tuple[str, ...], depth: int) -> None:
+        """The checks of one tensor."""
+        self.add(f"tensor = tensors.get({name_code(node.wire_name, index)})", depth)
+        dtype = f"DTYPES[{literal(node.dtype)}]"
+        self.add(
+            f"if type(tensor) is not np.ndarray or tensor.dtype != {dtype} or tensor.ndim != {len(node.shape)}:", depth
+        )
+        self.add("return False", depth + 1)
+        if depth == 0:
+            self.required += 1
+        else:
+            self.counted = True
+            self.add("count += 1", depth)
+        if node.shape:
+            targets = [f"n{axis}" for axis in range(len(node.shape))]
+            self.add(f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = tensor.shape", depth)
+            self.sizes(list(zip(node.shape, targets, strict=True)), depth)
+        self.values(node, depth)
+
+    def sizes(self, extents: list[tuple[int | str, str]], depth: int) -> None:
+        """Hold sizes against fixed ones and against dims, binding those that come first here."""
+        fixed = [f"{size} != {wanted}" for wanted, size in extents if isinstance(wanted, int)]
+        if fixed:
+            self.add(f"if {' or '.join(fixed)}:", depth)
+            self.add("return False", depth + 1)
+        for wanted, size in extents:
+            if isinstance(wanted, str):
+                self.dim(wanted, size, depth)
+
+    def dim(self, name: str, size: str, depth: int) -> None:
+        """Bind a dim, or hold a size against it."""
+        dim, variable = self.contract.dims[name], self.dim_names[name]
+        if name in self.known:
+            self.add(f"if {size} != {variable}:", depth)
+            self.add("return False", depth + 1)
+            return
+        certain = depth == 0 and name not in self.maybe
+        if certain:
+            self.known.add(name)
+            self.add(f"{variable} = {size}", depth)
+        else:
+            self.maybe.add(name)
+            self.add(f"if {variable} < 0:", depth)
+            self.add(f"{variable} = {size}", depth + 1)
+            self.add(f"elif {size} != {variable}:", depth)
+            self.add("return False", depth + 1)
+        broken = [] if dim.equals is not None else bound_tests(dim, variable)
+        if broken:
+            self.add(f"if {' or '.join(broken)}:", depth)
+            self.add("return False", depth + 1)
+
+    def values(self, node: model.Tensor, depth: int) -> None:
+        """The checks of the elements, those that depend on dims at the end, where all dims are known."""
+        if node.values is None:
+            return
+        columns = node.values.along_last or ()
+        domains = [("tensor", node.values), *((f"tensor[..., {i}]", column) for i, column in enumerate(columns))]
+        for array, values in domains:
+            for test in value_tests(values, node.dtype, array):
+                self.add(f"if not {test}:", depth)
+                self.add("return False", depth + 1)
+            bounds = (values.min, values.max)
+            if any(is_over_dims(bound) for bound in bounds):
+                if depth:
+                    raise NotCovered
+                self.late.append((f"tensors[{literal(node.wire_name)}]" + array[len("tensor") :], node.dtype, bounds))
+
+    def finish(self) -> list[str]:
+        """Derived dims, relations and bounds over dims, at the end, where all dims are known that ever will be."""
+        lines: list[str] = []
+        bound = self.known | self.maybe
+        for name, dim in self.contract.dims.items():
+            if dim.equals is not None and name in bound:
+                code, dims = self.expression(dim.equals)
+                if dims <= bound:
+                    condition = f"{self.when_known({*dims, name})}{self.dim_names[name]} != {code}"
+                    lines += [f"if {condition}:", f"{INDENT}return False"]
+        for relation in self.contract.relations:
+            code, dims = self.expression(relation)
+            if dims <= bound:
+                lines += [f"if {self.when_known(dims)}not {code}:", f"{INDENT}return False"]
+        for tensor, dtype, bounds in self.late:
+            for low, high in ((bounds[0], None), (None, bounds[1])):
+                code, dims = self.bound(low if high is None else high, dtype)
+                if code != "None" and dims <= bound:
+                    call = f"all_within({tensor}, {literal(dtype)}, {f'{code}, None' if high is None else f'None, {code}'})"
+                    lines += [f"if {self.when_known(dims)}not {call}:", f"{INDENT}return False"]
+        return lines
+
+    def bound(self, bound: model.Bound | None, dtype: str) -> tuple[str, set[str]]:
+        """The code of a bound of a domain, and the dims it needs."""
+        if bound is None:
+            return "None", set()
+        return self.expression(bound) if is_over_dims(bound) else (bound_text(bound, dtype), set())
+
+    def expression(self, expr: model.Expr) -> tuple[str, set[str]]:
+        """The code of an expression over dims that axes bind, derived ones written out; and those dims."""
+        if isinstance(expr, int):
+            return literal(expr), set()
+        if isinstance(expr, str):
+            dim = self.contract.dims[expr]
+            if dim.equals is not None:
+                return self.expression(dim.equals)
+            return self.dim_names[expr], {expr}
+        operator, left, right = expr
+        if operator in {"//", "%"} and not (isinstance(right, int) and right != 0):
+            raise NotCovered
+        (a, first), (b, second) = self.expression(left), self.expression(right)
+        code = f"{operator}({a}, {b})" if operator in {"min", "max"} else f"({a} {operator} {b})"
+        return code, first | second
+
+    def when_known(self, dims: set[str]) -> str:
+        """A condition in front of another: dims that may be unknown are known."""
+        return "".join(f"{self.dim_names[name]} >= 0 and " for name in sorted(dims & self.maybe))
+
+    def add(self, line: str, depth: int) -> None:
+        """One line at a depth."""
+        self.lines.append(INDENT * depth + line)
+
+
+def bound_tests(dim: model.Dim, variable: str) -> list[str]:
+    """Conditions that hold where a size is out of its dim's bounds."""
+    tests = [f"{variable} < {dim.min}"] if dim.min > 0 else []
+    if dim.max is not None:
+        tests.append(f"{variable} > {dim.max}")
+    if dim.multiple_of != 1:
+        tests.append(f"{variable} % {dim.multiple_of}")
+    return tests
+
+
+def first_names(node: model.Node, index: tuple[str, ...]) -> list[str]:
+    """The names of the tensors that show that something of a node came."""
+    if isinstance(node, model.Tensor):
+        return [name_code(node.wire_name, index)]
+    if isinstance(node, model.Optional):
+        return first_names(node.node, index)
+    if isinstance(node, model.List):
+        return first_names(node.item, (*index, "0"))
+    if isinstance(node, model.Dict):
+        return [name for part in node.fields for name in first_names(part.node, index)]
+    if isinstance(node, model.Tuple):
+        return [name for item in node.items for name in first_names(item, index)]
+    return []
+
+
+def name_code(wire_name: str, index: tuple[str, ...]) -> str:
+    """The expression for a tensor's name, with the indices of the lists that it is in."""
+    first, *rest = wire_name.split("*", len(index)) if index else [wire_name]
+    return " + ".join([literal(first), *(f"str({i}) + {literal(part)}" for i, part in zip(index, rest, strict=True))])
+
+
+def is_over_dims(bound: model.Bound | None) -> bool:
+    """Whether a bound depends on sizes."""
+    return isinstance(bound, tuple) or (isinstance(bound, str) and not is_decimal(bound))
+
+
+def value_tests(values: model.Values, dtype: str, array: str) -> list[str]:
+    """Calls that hold where the elements are in a domain; bounds over dims are left out."""
+    tests: list[str] = []
+    is_float = "float" in dtype or "complex" in dtype
+    if values.finite and is_float:
+        tests.append(f"all_finite({array}, {literal(dtype)})")
+    elif values.not_nan and is_float:
+        tests.append(f"none_nan({array}, {literal(dtype)})")
+    bounds = (values.min, values.max)
+    if bounds != (None, None) and not any(is_over_dims(bound) for bound in bounds):
+        low, high = ("None" if bound is None else bound_text(bound, dtype) for bound in bounds)
+        tests.append(f"all_within({array}, {literal(dtype)}, {low}, {high})")
+    if values.one_of is not None:
+        options = "".join(f"{bound_text(one, dtype)}, " for one in values.one_of)
+        tests.append(f"all_among({array}, {literal(dtype)}, ({options.rstrip(' ')}))")
+    if values.order is not None:
+        tests.append(f"all_ordered({array}, {literal(dtype)}, {literal(values.order)})")
+    return tests

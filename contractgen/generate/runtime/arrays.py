@@ -1,0 +1,39 @@
+"""What may stand at a leaf in memory: the readers that a walk uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contractgen.generate.runtime.dtypes import Array, dtype_name, is_bfloat16
+from contractgen.generate.runtime.number_lists import array_of_lists
+from contractgen.generate.runtime.protocol import Wire
+from contractgen.generate.runtime.spec import Tensor
+from contractgen.generate.runtime.violations import Refused
+from contractgen.generate.runtime.walk import described, summary
+
+
+def read_array(tensor: Tensor, value: Any) -> tuple[Array, str]:
+    """A numpy array as it is: nothing is cast. Raises `Refused`."""
+    if not isinstance(value, np.ndarray):
+        raise Refused("structure", wanted=summary(tensor), got=described(value))
+    if is_bfloat16(value.dtype):
+        return value.view(np.uint16), "bfloat16"
+    return value, dtype_name(value, tensor.dtype)
+
+
+def read_list(tensor: Tensor, value: Any) -> tuple[Array, str]:
+    """Nested lists of numbers, as JSON has them. Raises `Refused`."""
+    if value is None or isinstance(value, (str, dict)):
+        raise Refused("structure", wanted=summary(tensor), got=described(value))
+    return array_of_lists(value, tensor.dtype), tensor.dtype
+
+
+def read_wire(tensor: Tensor, value: Any) -> tuple[Array, str]:
+    """A tensor out of a message. Raises `Refused`."""
+    if not isinstance(value, Wire):
+        raise Refused("missing", wanted=summary(tensor))
+    if value.array is None:
+        raise value.refused or Refused("structure", wanted=summary(tensor), got="nothing")
+    return value.array, value.dtype

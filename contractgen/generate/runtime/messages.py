@@ -1,0 +1,53 @@
+"""What requests and responses have in common: bodies in numpy's formats, and how a message is told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contractgen.generate.runtime.dtypes import dtype_name
+from contractgen.generate.runtime.limits import NPY, Limits, Message
+from contractgen.generate.runtime.numpy_files import Buffer, read_npy, read_npz
+from contractgen.generate.runtime.protocol import Wire
+from contractgen.generate.runtime.spec import Dict, Tensor, TensorNames, tensors_of
+from contractgen.generate.runtime.violations import Refused, Violation, listed, quoted, violation
+from contractgen.generate.runtime.walk import Found
+
+
+def is_protocol(value: dict[str, Any], member_name: str) -> bool:
+    """Whether this is a message of the Open Inference Protocol, and not plain JSON with a like-named member."""
+    entries = value.get(member_name)
+    if not isinstance(entries, list):
+        return False
+    return all(isinstance(entry, dict) and "name" in entry and "datatype" in entry for entry in entries)
+
+
+def numpy_tensors(node: Dict, message: Message, limits: Limits, names: TensorNames) -> dict[str, Wire]:
+    """The tensors of an npy or npz body by name. Raises `Refused`."""
+    if message.media == NPY:
+        candidates = [tensor for part in node.fields if part.required for tensor in tensors_of(part.node)]
+        tensor = (candidates or tensors_of(node) or [Tensor("", "float32", ())])[0]
+        return {tensor.name: numpy_wire(tensor, message.body)}
+    wires: dict[str, Wire] = {}
+    for name, data in read_npz(message.body, limits.max_members, len(message.body) + limits.max_expanded_bytes):
+        if name in wires:
+            raise Refused("body", wanted="each member once", got=f"{quoted(name)} twice")
+        wires[name] = numpy_wire(names.get(name), data)
+    return wires
+
+
+def numpy_wire(tensor: Tensor | None, data: Buffer) -> Wire:
+    """One npy body as a tensor of a message."""
+    wanted = tensor.dtype if tensor else ""
+    array = read_npy(data, wanted == "bfloat16")
+    return Wire(dtype_name(array, wanted), array)
+
+
+def unknown_names(wires: Mapping[str, Wire], found: Found, names: TensorNames) -> list[Violation]:
+    """Tensors of a message that are no part of the tree."""
+    used = {leaf.name for leaf in found.leaves}
+    return [
+        violation("unexpected", "inputs", wanted=listed(names), got=quoted(name))
+        for name, wire in wires.items()
+        if name not in used and not (name in names and wire.array is None)
+    ]

@@ -1,0 +1,145 @@
+"""Requests as the validator reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contractgen.generate.runtime.arrays import read_array, read_list, read_wire
+from contractgen.generate.runtime.dtypes import Array
+from contractgen.generate.runtime.explain import differences
+from contractgen.generate.runtime.json_reading import read_json
+from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY, Limits, read_headers
+from contractgen.generate.runtime.messages import is_protocol, numpy_tensors, unknown_names
+from contractgen.generate.runtime.numpy_files import Buffer
+from contractgen.generate.runtime.plain_json import unwrapped
+from contractgen.generate.runtime.protocol import Wire, decode_tensors, member
+from contractgen.generate.runtime.spec import Spec
+from contractgen.generate.runtime.violations import ContractViolation, Refused, listed, quoted, violation
+from contractgen.generate.runtime.walk import Reader, Walk, described, gather
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How a client wants its answer: the media type, the request's id, and the outputs.
+
+    Of those, each that was asked for by name has its own wish whether to be binary; without names `binary` is for all.
+    """
+
+    media: str = BINARY
+    id: str | None = None
+    binary: bool = True
+    outputs: dict[str, bool] | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request that keeps the contract: its tensors by name, and how to answer it."""
+
+    arrays: dict[str, Array]
+    reply: Reply
+
+
+def decode_request(
+    spec: Spec,
+    is_valid: Callable[[dict[str, Any]], bool],
+    body: Buffer,
+    headers: Mapping[str, str],
+    limits: Limits,
+) -> Received:
+    """The tensors of a request. Raises `ContractViolation`, with status 413 or 415 where those say more."""
+    try:
+        message = read_headers(body, headers, limits)
+        if message.media in (NPY, NPZ):
+            reply = Reply(message.media)
+            return accepted(spec, is_valid, numpy_tensors(spec.inputs, message, limits, spec.input_names), reply)
+        if message.media not in ("", BINARY, JSON) or message.parameters.get("charset", "utf-8").lower() != "utf-8":
+            wanted = listed((BINARY, SAGEMAKER_BINARY, JSON, NPY, NPZ))
+            raise Refused("media-type", wanted=wanted, got=quoted(message.media))
+        text = message.body if message.json_length is None else message.body[: message.json_length]
+        value = read_json(text, limits)
+        if message.json_length is None and not (isinstance(value, dict) and is_protocol(value, "inputs")):
+            return read_tree(spec, unwrapped(spec, value), read_list, Reply(JSON))
+        return read_protocol(spec, is_valid, value, message.body[len(text) :], limits)
+    except Refused as refused:
+        status = {"media-type": 415, "too-large": 413}.get(refused.kind, 400)
+        raise ContractViolation([violation(refused.kind, "body", **refused.facts)], status) from None
+
+
+def read_protocol(
+    spec: Spec, is_valid: Callable[[dict[str, Any]], bool], value: Any, binary: memoryview, limits: Limits
+) -> Received:
+    """A request of the Open Inference Protocol."""
+    if not isinstance(value, dict):
+        raise Refused("body", wanted="a JSON object", got=described(value))
+    parameters = member(value, "parameters", dict, {})
+    theirs = parameters.get("contract", spec.contract)
+    if theirs != spec.contract:
+        raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
+    wires, _ = decode_tensors(member(value, "inputs", list), spec.input_names, binary, limits)
+    return accepted(spec, is_valid, wires, read_reply(spec, value, parameters))
+
+
+def read_reply(spec: Spec, value: dict[str, Any], parameters: dict[str, Any]) -> Reply:
+    """What a request says about its answer."""
+    everything = member(parameters, "binary_data_output", bool, False)
+    identity = member(value, "id", str) if "id" in value else None
+    if not value.get("outputs"):
+        return Reply(BINARY, identity, everything)
+    wanted: dict[str, bool] = {}
+    for entry in member(value, "outputs", list):
+        if type(entry) is not dict:
+            raise Refused("body", wanted="an output to be an object", got=described(entry))
+        name, options = member(entry, "name", str), member(entry, "parameters", dict, {})
+        if name not in spec.output_names:
+            raise Refused("unexpected", wanted=f"outputs {listed(spec.output_names)}", got=quoted(name))
+        if name in wanted or options.get("classification") or options.get("shared_memory_region"):
+            raise Refused("body", wanted="each output once, as a tensor", got="another wish")
+        wanted[name] = member(options, "binary_data", bool, everything)
+    return Reply(BINARY, identity, everything, wanted)
+
+
+def accepted(spec: Spec, is_valid: Callable[[dict[str, Any]], bool], wires: dict[str, Wire], reply: Reply) -> Received:
+    """The tensors of a message, if they keep the contract."""
+    arrays = {name: wire.array for name, wire in wires.items() if wire.array is not None}
+    names = spec.input_names
+    typed = all(name in names and names[name].dtype == wire.dtype for name, wire in wires.items())
+    if typed and len(arrays) == len(wires) and is_valid(arrays):
+        return Received(arrays, reply)
+    return read_tree(spec, gather(spec.inputs, wires), read_wire, reply, wires)
+
+
+def read_tree(spec: Spec, tree: Any, read: Reader, reply: Reply, wires: Mapping[str, Wire] | None = None) -> Received:
+    """The tensors of a tree of arguments. Raises `ContractViolation` with all that is wrong with it."""
+    walk = Walk(read, strict=False)
+    walk.visit(spec.inputs, tree, "inputs", "")
+    if wires is not None:
+        walk.found.violations.extend(unknown_names(wires, walk.found, spec.input_names))
+    violations = differences(spec, walk.found)
+    if violations:
+        raise ContractViolation(violations)
+    return Received({leaf.name: leaf.array for leaf in walk.found.leaves}, reply)
+
+
+def check_arguments(spec: Spec, arguments: dict[str, Any]) -> None:
+    """Check arguments in memory, explaining. Raises `ContractViolation`."""
+    walk = Walk(read_array, strict=True)
+    walk.visit(spec.inputs, arguments, "inputs", "")
+    violations = differences(spec, walk.found)
+    if violations:
+        raise ContractViolation(violations)
+
+
+def call_of(
+    found: dict[str, Any], positional: tuple[str, ...], variadic: str | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The `(args, kwargs)` of a call: by position up to the first argument that is absent, by name from there on."""
+    rest = list(found.get(variadic, ())) if variadic else []
+    present = [name for name in positional if name in found]
+    split = next((i for i, name in enumerate(positional) if name not in found), len(positional))
+    if rest:
+        split = len(positional)
+    args = [found.get(name) for name in positional[:split]]
+    kwargs = {name: value for name, value in found.items() if name not in positional[:split] and name != variadic}
+    return (*args, *rest), kwargs if present or kwargs else {}

@@ -1,0 +1,95 @@
+"""Responses as the validator builds them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from contractgen.generate.runtime.arrays import read_array
+from contractgen.generate.runtime.dtypes import Array
+from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY
+from contractgen.generate.runtime.numpy_writing import Parts, npy_parts, npz_parts
+from contractgen.generate.runtime.plain_json import plain_tree
+from contractgen.generate.runtime.protocol import encode_tensors, envelope
+from contractgen.generate.runtime.requests_reading import Reply
+from contractgen.generate.runtime.spec import Spec
+from contractgen.generate.runtime.violations import MAX_REPORTED, ContractViolation
+from contractgen.generate.runtime.walk import Walk, gather
+
+
+class Response:
+    """A response's status, body and headers. `buffers` are the parts of the body; `body` joins them."""
+
+    __slots__ = ("buffers", "content_type", "headers", "status")
+
+    def __init__(self, buffers: Parts, content_type: str, status: int = 200, json_length: int | None = None) -> None:
+        self.buffers = buffers
+        self.content_type = content_type
+        self.status = status
+        self.headers = {"Content-Type": content_type}
+        if json_length is not None:
+            self.headers["Inference-Header-Content-Length"] = str(json_length)
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(self.buffers)
+
+
+def encode_response(spec: Spec, outputs: Any, accept: str, reply: Reply | None) -> Response:
+    """A response out of what the model returned. Raises `TypeError` where that is not what the contract says."""
+    media = chosen_media(accept, reply)
+    only = spec.outputs.fields[0].key if len(spec.outputs.fields) == 1 else None
+    tree = {only: outputs} if only else dict(zip((part.key for part in spec.outputs.fields), outputs))
+    walk = Walk(read_array, strict=False)
+    walk.visit(spec.outputs, tree, "outputs", "")
+    if walk.found.violations:
+        raise TypeError(f"the model's result is not what its contract says: {walk.found.violations[0].message}")
+    arrays = {leaf.name: leaf.array for leaf in walk.found.leaves}
+    if media == JSON and (reply is None or reply.media != BINARY):
+        plain = list(plain_tree(spec.outputs, gather(spec.outputs, arrays)).values())
+        return Response([json.dumps(plain[0] if only else plain, separators=(",", ":")).encode()], JSON)
+    if media == NPY and len(arrays) == 1:
+        return Response(npy_parts(next(iter(arrays.values()))), NPY)
+    if media in (NPY, NPZ):
+        return Response(npz_parts(arrays), NPZ)
+    return protocol_response(spec, arrays, media, reply or Reply())
+
+
+def protocol_response(spec: Spec, arrays: dict[str, Array], media: str, reply: Reply) -> Response:
+    """A response of the Open Inference Protocol, with the outputs that were asked for."""
+    wanted = reply.outputs
+    if wanted is not None:
+        arrays = {name: arrays[name] for name in wanted if name in arrays}
+    is_binary = dict.fromkeys(arrays, reply.binary) if wanted is None else wanted
+    entries, parts = encode_tensors(arrays, spec.output_names, is_binary)
+    members = [f'"model_name":{json.dumps(spec.model)}']
+    if reply.id is not None:
+        members.append(f'"id":{json.dumps(reply.id)}')
+    members += [f'"parameters":{{"contract":{json.dumps(spec.contract)}}}', f'"outputs":[{",".join(entries)}]']
+    buffers, length = envelope(members, parts)
+    if not parts:
+        return Response(buffers, JSON)
+    if media == SAGEMAKER_BINARY:
+        return Response(buffers, f"{SAGEMAKER_BINARY};json-header-size={length}")
+    return Response(buffers, BINARY, json_length=length)
+
+
+def chosen_media(accept: str, reply: Reply | None) -> str:
+    """The media type to answer with: the first that `accept` names and is known, else that of the request."""
+    for part in accept.split(","):
+        media = part.split(";")[0].strip().lower()
+        if media in (BINARY, SAGEMAKER_BINARY, JSON, NPY, NPZ):
+            return media
+    return reply.media if reply is not None else BINARY
+
+
+def encode_error(error: BaseException) -> Response:
+    """The response to a request that failed. Only a `ContractViolation` is explained to the client."""
+    if not isinstance(error, ContractViolation):
+        return Response([b'{"error":"internal error","violations":[]}'], JSON, 500)
+    count = len(error.violations)
+    first = error.violations[0].message if error.violations else "the request breaks the contract"
+    text = first if count <= 1 else f"{first} (and {count - 1} more)"
+    shown = [one.to_json() for one in error.violations[:MAX_REPORTED]]
+    return Response([json.dumps({"error": text, "violations": shown}).encode()], JSON, error.status)

@@ -1,0 +1,55 @@
+"""Responses as the client reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contractgen.generate.runtime.arrays import read_list, read_wire
+from contractgen.generate.runtime.explain import differences
+from contractgen.generate.runtime.json_reading import read_json
+from contractgen.generate.runtime.limits import NPY, NPZ, Limits, Message, read_headers
+from contractgen.generate.runtime.messages import is_protocol, numpy_tensors
+from contractgen.generate.runtime.numpy_files import Buffer
+from contractgen.generate.runtime.protocol import decode_tensors
+from contractgen.generate.runtime.spec import Spec
+from contractgen.generate.runtime.violations import ContractViolation, Refused, quoted, violation
+from contractgen.generate.runtime.walk import Reader, Walk, gather
+
+
+def decode_response(spec: Spec, body: Buffer, headers: Mapping[str, str], limits: Limits) -> Any:
+    """What `forward` returns, as numpy arrays. Raises `ContractViolation` where a response is none of this model."""
+    try:
+        tree, read = response_tree(spec, read_headers(body, headers, limits), limits)
+    except Refused as refused:
+        raise ContractViolation([violation(refused.kind, "body", **refused.facts)]) from None
+    walk = Walk(read, strict=False)
+    walk.visit(spec.outputs, tree, "outputs", "")
+    violations = differences(spec, walk.found)
+    if violations:
+        raise ContractViolation(violations)
+    results = gather(spec.outputs, {leaf.name: leaf.array for leaf in walk.found.leaves})
+    return results[spec.outputs.fields[0].key] if len(spec.outputs.fields) == 1 else tuple(results.values())
+
+
+def response_tree(spec: Spec, message: Message, limits: Limits) -> tuple[Any, Reader]:
+    """The results by name as they came, and how to read their leaves."""
+    fields = spec.outputs.fields
+    if message.media in (NPY, NPZ):
+        return gather(spec.outputs, numpy_tensors(spec.outputs, message, limits, spec.output_names)), read_wire
+    text = message.body if message.json_length is None else message.body[: message.json_length]
+    value = read_json(text, limits)
+    if isinstance(value, dict) and isinstance(value.get("error"), str) and message.json_length is None:
+        raise Refused("body", wanted="a result", got=f"the error {quoted(value['error'])}")
+    if isinstance(value, dict) and is_protocol(value, "outputs"):
+        theirs = value.get("parameters", {}).get("contract", spec.contract)
+        if theirs != spec.contract:
+            raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
+        binary = message.body[len(text) :]
+        wires, _ = decode_tensors(value["outputs"], spec.output_names, binary, limits)
+        return gather(spec.outputs, wires), read_wire
+    if len(fields) == 1:
+        return {fields[0].key: value}, read_list
+    if isinstance(value, list):
+        return {part.key: item for part, item in zip(fields, value)}, read_list
+    return value, read_list

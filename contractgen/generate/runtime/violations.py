@@ -1,0 +1,113 @@
+"""Violations: what a refusal says. Every text comes from the catalogue and none of them holds a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_TEXT = 200
+MAX_REPORTED = 32
+
+CATALOGUE = {
+    "body": ("malformed", "{wanted}", "{got}"),
+    "media-type": ("malformed", "a content type out of {wanted}", "{got}"),
+    "too-large": ("malformed", "at most {limit} bytes ({parameter})", "{got}"),
+    "contract": ("contract", "contract {wanted}", "a request made for contract {got}"),
+    "missing": ("missing", "{wanted}", "nothing"),
+    "unexpected": ("unexpected", "only {wanted}", "{got}"),
+    "structure": ("structure", "{wanted}", "{got}"),
+    "constant": ("value", "{wanted}, the only value that the model was traced with", "{got}"),
+    "ragged": ("structure", "rows of equal length", "{got}"),
+    "dtype": ("dtype", "{wanted}", "{got}"),
+    "number": ("dtype", "{wanted}", "{got} at {index}"),
+    "inexact": ("value", "numbers that {wanted} holds exactly", "{got} at {index}"),
+    "rank": ("rank", "{wanted}", "{got}"),
+    "size": ("shape", "size {wanted} on axis {axis}", "{got}"),
+    "tie": ("shape", "size {wanted} on axis {axis} ({dim}), as in {other}", "{got}"),
+    "bounds": ("shape", "size {wanted} on axis {axis} ({dim})", "{got}"),
+    "derived": ("shape", "size {wanted} on axis {axis} ({dim} = {formula})", "{got}"),
+    "length": ("shape", "{wanted} items", "{got}"),
+    "relation": ("relation", "{wanted}", "{got}"),
+    "nan": ("value", "no NaN", "NaN at {index} ({count} of {total} elements)"),
+    "infinite": ("value", "finite numbers", "{got} at {index} ({count} of {total} elements)"),
+    "below": ("value", "at least {wanted}", "{got} at {index} ({count} of {total} elements outside)"),
+    "above": ("value", "at most {wanted}", "{got} at {index} ({count} of {total} elements outside)"),
+    "among": ("value", "one of {wanted}", "{got} at {index} ({count} of {total} elements outside)"),
+    "order": ("value", "{wanted} numbers along the last axis", "{got} at {index}"),
+}
+"""For each kind of violation its code, and the texts of what was expected and what came."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One way in which an input differs from the contract."""
+
+    code: str
+    path: str
+    expected: str
+    actual: str
+    hint: str = ""
+
+    @property
+    def message(self) -> str:
+        """The violation in one line."""
+        return f"{self.path}: expected {self.expected}, got {self.actual}"
+
+    def to_json(self) -> dict[str, str]:
+        """The violation as it travels in an error response."""
+        return {**asdict(self), "message": self.message}
+
+
+class ContractViolation(ValueError):
+    """The input differs from the contract. `violations` has every difference found, `status` the HTTP status."""
+
+    def __init__(self, violations: Iterable[Violation], status: int = 400) -> None:
+        self.violations = list(violations)
+        self.status = status
+        lines = [
+            one.message + (f"\n    hint: {one.hint}" if one.hint else "") for one in self.violations[:MAX_REPORTED]
+        ]
+        if len(self.violations) > MAX_REPORTED:
+            lines.append(f"and {len(self.violations) - MAX_REPORTED} more")
+        super().__init__("\n".join(lines))
+
+
+class Refused(Exception):
+    """A leaf or a body that cannot be read: the kind of violation and the facts for its text."""
+
+    def __init__(self, kind: str, **facts: Any) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.facts = facts
+
+
+def violation(kind: str, path: str, **facts: Any) -> Violation:
+    """A violation with the catalogue's texts, each bounded in length."""
+    code, expected, actual = CATALOGUE[kind]
+    return Violation(code, shorten(path), shorten(expected.format(**facts)), shorten(actual.format(**facts)))
+
+
+def shorten(text: str, limit: int = MAX_TEXT) -> str:
+    """Text of at most `limit` characters, its middle left out where it is longer."""
+    if len(text) <= limit:
+        return text
+    half = (limit - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def quoted(name: object) -> str:
+    """A name that came from outside, made safe to print."""
+    text = name if isinstance(name, str) else type(name).__name__
+    return ascii(shorten(text, 48))
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names for a message, as many as fit."""
+    every = [quoted(name) for name in names]
+    return ", ".join(every[:8]) + (f" and {len(every) - 8} more" if len(every) > 8 else "") or "nothing"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 item`, `2 items`."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
