@@ -23,7 +23,7 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 demo: $(READY)
-	@$(BIN)/python docs/demo.py
+	@$(BIN)/python -m sample_models.demo
 
 test: lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term

@@ -5,6 +5,7 @@ Nothing is written before every stage has passed; then all files are put in plac
 
 from __future__ import annotations
 
+import filecmp
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from contractgen.config import DEFAULT_OUT, Declarations, Settings, check_artifa
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.generate import render
-from contractgen.generate.files import Diff, Written, stale, write_files
+from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
 from contractgen.infer.api import InferOptions, infer
 from contractgen.load import LoadedModel, load_model
 from contractgen.load.example import load_example
@@ -119,10 +120,9 @@ def run(
         return Exported(contract, folder, verification, (), (), warnings)
     progress("write", str(folder))
     with _saved_artifacts(settings.artifacts, loaded, contract, folder) as models:
-        written = list(write_files(folder, texts, force=force))
-        for target, ready in models.items():
-            ready.replace(target)
-            written.append(Written(target, changed=True))
+        written = write_files(folder, generated, force=force)
+        written.insert(0, Written(folder / CONTRACT_FILE, write_file(folder / CONTRACT_FILE, texts[CONTRACT_FILE])))
+        written += [_put(ready, target) for target, ready in models.items()]
     return Exported(contract, folder, verification, tuple(written), (), warnings)
 
 
@@ -139,12 +139,45 @@ def load(
     return load_model(artifact, factory=settings.model, arguments=settings.arguments, trust=trust, confirm=confirm)
 
 
+def check(
+    contract: Contract,
+    folder: Path,
+    artifact: Path,
+    settings: Settings,
+    *,
+    trust: bool = False,
+    confirm: Callable[[str], bool] | None = None,
+    progress: Progress = lambda _stage, _detail: None,
+) -> Verification:
+    """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where one is missing."""
+    loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
+    sources = {name: read_text(folder / name) or text for name, text in render(contract).items()}
+    return verify(
+        contract,
+        loaded,
+        client_source=sources["client.py"],
+        validator_source=sources["validator.py"],
+        example=None if settings.example is None else load_example(settings.example),
+        progress=progress,
+    )
+
+
 def _options(loaded: LoadedModel, settings: Settings) -> InferOptions:
     example = None if settings.example is None else load_example(settings.example)
     options = InferOptions(
         name=settings.name or loaded.name, example=example, dims=settings.dims, tensors=settings.tensors
     )
     return options if settings.budget is None else replace(options, budget=settings.budget)
+
+
+def _put(ready: Path, target: Path) -> Written:
+    if not target.exists():
+        ready.replace(target)
+        return Written(target, "created")
+    if filecmp.cmp(ready, target, shallow=False):
+        return Written(target, "unchanged")
+    ready.replace(target)
+    return Written(target, "updated")
 
 
 @contextmanager

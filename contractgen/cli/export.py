@@ -109,9 +109,7 @@ def _print_text(exported: Exported, check: bool) -> None:
     for diff in exported.stale:
         console.print(text.diff(diff.text))
     if exported.written:
-        console.print(
-            text.files((str(file.path), "written" if file.changed else "unchanged") for file in exported.written)
-        )
+        console.print(text.files((str(file.path), file.change) for file in exported.written))
     elif check:
         console.print(f"{len(exported.stale)} stale" if exported.stale else Text("Up to date", style="bold"))
     else:
@@ -128,7 +126,7 @@ def _print_json(exported: Exported, check: bool) -> None:
         "contract": to_json(exported.contract),
         "warnings": list(exported.warnings),
         "verification": exported.verification.to_json(),
-        "files": [{"path": file.path.as_posix(), "changed": file.changed} for file in exported.written],
+        "files": [{"path": file.path.as_posix(), "change": file.change} for file in exported.written],
     }
     if check:
         document["stale"] = [diff.path.as_posix() for diff in exported.stale]

@@ -46,7 +46,7 @@ def generate(
             return
         for folder, files in work:
             for file in write_files(folder, files, force=force):
-                typer.echo(f"{'written' if file.changed else 'unchanged'}  {file.path}")
+                typer.echo(f"{file.change:<9}  {file.path}")
 
 
 def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
@@ -67,12 +67,13 @@ def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
 
 def _check(work: list[tuple[Path, dict[str, str]]]) -> None:
     from contractgen.report import text
+    from contractgen.report.phrases import count
 
     console = stdout()
     differing = [diff for folder, files in work for diff in stale(folder, files)]
     for diff in differing:
         console.print(text.diff(diff.text))
     if differing:
-        console.print(f"{text.count(len(differing), 'file')} stale; contractgen generate renews them")
+        console.print(f"{count(len(differing), 'file')} stale; contractgen generate renews them")
         raise typer.Exit(FINDINGS)
-    console.print(f"{text.count(sum(len(files) for _, files in work), 'file')} up to date")
+    console.print(f"{count(sum(len(files) for _, files in work), 'file')} up to date")
