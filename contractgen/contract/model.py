@@ -32,7 +32,7 @@ Python's do, towards minus infinity.
 Bound: TypeAlias = Expr
 """A bound of a value domain: an integer, a decimal string (``"0.5"``), or an expression over dims (``"seq"``).
 
-A string is a decimal if it matches ``-?[0-9]+(\\.[0-9]+)?(e-?[0-9]+)?``, else the name of a dim; a dim's name is an
+A string is a decimal if it matches ``-?[0-9]+(\\.[0-9]+)?(e-?[0-9]{1,3})?``, else the name of a dim; a dim's name is an
 identifier, so the two cannot be confused.
 """
 
