@@ -1,0 +1,330 @@
+"""What a tensor may contain: bounds of integers, zero-or-one masks, finite floats; each bound is run on both sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from contractgen.contract.model import Source
+from contractgen.infer.extents import Claim, Extent, Sizes
+from contractgen.infer.hypothesis import Leaf, Path
+from contractgen.infer.probe import Edit, Input
+from contractgen.infer.runner import Outcome
+
+_LARGE = (2**31 - 1, 2**20, 65_536, 4096)
+
+
+@dataclass(frozen=True)
+class BoundBy:
+    """A bound that follows a dim: ``factor * size + offset``."""
+
+    extent: Extent
+    offset: int
+    factor: int = 1
+
+
+Limit = int | BoundBy
+
+
+@dataclass
+class Domain:
+    """The contents that are claimed for one tensor."""
+
+    min: Limit | None = None
+    max: Limit | None = None
+    one_of: tuple[int, ...] | None = None
+    finite: bool = False
+    not_nan: bool = False
+    order: str | None = None
+    columns: tuple[Domain, ...] | None = None
+    claims: list[Claim] = field(default_factory=list)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any number is excluded."""
+        return self.min is not None or self.max is not None
+
+
+class Contents:
+    """Finds the domain of each tensor of one input."""
+
+    def __init__(self, sizes: Sizes, pool: Sequence[int]) -> None:
+        self.sizes = sizes
+        self.prober = sizes.prober
+        self.pool = set(pool)
+
+    def of(self, path: Path, leaf: Leaf) -> Domain:
+        """The domain of the tensor at ``path``."""
+        if leaf.dtype == torch.bool:
+            return Domain()
+        if leaf.dtype.is_floating_point or leaf.dtype.is_complex:
+            return self._floats(path, leaf)
+        return self._integers(path, leaf)
+
+    # floats
+
+    def _floats(self, path: Path, leaf: Leaf) -> Domain:
+        domain = self._finite(path)
+        if leaf.dtype.is_floating_point and self.prober.plan[path] == "zeros" and leaf.sizes:
+            columns = self._columns(path, leaf)
+            if columns is not None:
+                domain.columns = tuple(replace(column, finite=domain.finite) for column in columns)
+                domain.claims += [claim for column in columns for claim in column.claims]
+        return domain
+
+    def _finite(self, path: Path) -> Domain:
+        if not self.prober.base().finite:
+            return Domain()
+        places = (0, 1, 2)
+        spoilt = {
+            name: any(
+                not self.prober.means(o)
+                for o in self.prober.run([Input((), ((path, _put(value, place)),)) for place in places])
+            )
+            for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf))
+        }
+        if not spoilt["nan"]:
+            return Domain()
+        if spoilt["-inf"]:
+            return Domain(
+                finite=True, claims=[Claim("finite", "probed", "a NaN or an infinity in the input spoils the output")]
+            )
+        detail = "a NaN in the input spoils the output; -inf does not"
+        return Domain(not_nan=True, claims=[Claim("not_nan", "probed", detail)])
+
+    # integers
+
+    def _integers(self, path: Path, leaf: Leaf) -> Domain:
+        info = torch.iinfo(leaf.dtype)
+        domain = self._bounds(path, -1, info.min, info.max)
+        if (
+            domain.bounded
+            and len(leaf.sizes) >= 2
+            and 2 <= leaf.sizes[-1] <= WIDEST
+            and self._last_axis_fixed(path, leaf)
+        ):
+            columns = self._columns(path, leaf, domain)
+            if columns is not None:
+                return Domain(columns=columns, claims=[claim for column in columns for claim in column.claims])
+        if not domain.bounded:
+            flag = self._as_flag(path)
+            if flag is not None:
+                return flag
+        if domain.bounded and leaf.sizes:
+            self._order(path, leaf, domain)
+        return domain
+
+    def _last_axis_fixed(self, path: Path, leaf: Leaf) -> bool:
+        axis = (path, len(leaf.sizes) - 1)
+        return any(extent.fixed is not None and axis in extent.group for extent in self.sizes.extents)
+
+    def _bounds(self, path: Path, place: int, lowest: int, highest: int, *, column: int | None = None) -> Domain:
+        """Bounds for one element, the others staying as they are."""
+        base = self._base_value(path, place, column)
+
+        def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
+            edit = _put(value, place, column)
+            return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
+
+        domain = Domain()
+        high = _limit(accepts, self.prober.means, base, [v for v in (highest, *_LARGE) if base < v <= highest])
+        if high is not None:
+            domain.max = self._following(high, 1, accepts)
+            domain.claims.append(self._claim("max", high, high + 1, domain.max))
+        low = _limit(accepts, self.prober.means, base, [-v for v in (-lowest, *_LARGE) if -base < v <= -lowest])
+        if low is not None:
+            domain.min = self._following(low, -1, accepts)
+            domain.claims.append(self._claim("min", low, low - 1, domain.min))
+        return domain
+
+    def _base_value(self, path: Path, place: int, column: int | None) -> int:
+        part = _view(self.prober.tensor(path), column)
+        return int(part.reshape(-1)[place]) if part.numel() else 0
+
+    def _claim(self, name: str, inside: int, outside: int, bound: Limit) -> Claim:
+        table = name == "max" and inside + 1 in self.pool
+        source: Source = "weights" if table else "probed"
+        detail = f"{inside} ran, {outside} failed"
+        if isinstance(bound, BoundBy):
+            return Claim(name, "probed", f"{detail}; the bound moved with the size")
+        return Claim(name, source, f"{detail}; the weights have {inside + 1} rows" if table else detail)
+
+    def _following(self, bound: int, direction: int, accepts: Callable[..., Outcome]) -> Limit:
+        """The bound, or the dim that it follows: at another size, what failed runs."""
+        for extent in self.sizes.extents:
+            if not extent.free:
+                continue
+            current = self.sizes.size(extent)
+            moves: list[tuple[int, bool]] = []
+            for size in (
+                current + 3 * extent.multiple_of,
+                current + 7 * extent.multiple_of,
+                current - extent.multiple_of,
+            ):
+                change = self.sizes.with_size((extent, size))
+                if not extent.contains(size) or not self.prober.means(self.prober.at([change])[0]):
+                    continue
+                shift = bound + direction * (size - current)
+                inside = self.prober.means(accepts(shift, change))
+                outside = self.prober.means(accepts(shift + direction, change))
+                moves.append((size, inside and not outside))
+            if len(moves) >= 2 and all(follows for _, follows in moves):
+                return BoundBy(extent, bound - direction * current, direction)
+        return bound
+
+    def _columns(self, path: Path, leaf: Leaf, whole: Domain | None = None) -> tuple[Domain, ...] | None:
+        """A domain per index of the last axis, where they differ."""
+        if not leaf.sizes or not 1 <= leaf.sizes[-1] <= WIDEST:
+            return None
+        integer = not leaf.dtype.is_floating_point
+        lowest, highest = (torch.iinfo(leaf.dtype).min, torch.iinfo(leaf.dtype).max) if integer else (-(2**20), 2**20)
+        found = [self._bounds(path, 0, lowest, highest, column=column) for column in range(leaf.sizes[-1])]
+        limits = {(str(domain.min), str(domain.max)) for domain in found}
+        if len(limits) == 1 and (whole is not None or not found[0].bounded):
+            return None
+        for index, domain in enumerate(found):
+            domain.claims = [
+                replace(claim, property=f"along_last[{index}].{claim.property}") for claim in domain.claims
+            ]
+        return tuple(found)
+
+    def _as_flag(self, path: Path) -> Domain | None:
+        """``one_of`` 0 and 1, where every number other than 0 acts as 1, or where the name says that it is a mask."""
+        mixed, double, negative, ones = (_bits(1), _bits(2), _bits(-3), lambda tensor: torch.ones_like(tensor))
+        outcomes = self.prober.run(
+            [Input((), ((path, edit),)) for edit in (mixed, double, negative, ones)], tensors=True
+        )
+        if not all(self.prober.means(outcome) for outcome in outcomes[:1]):
+            return None
+        first, *others = [outcome.value.tensors if outcome.ok else None for outcome in outcomes]
+        if all(_close(first, other) for other in others[:2]) and not _close(first, others[2]):
+            return Domain(
+                one_of=(0, 1), claims=[Claim("one_of", "probed", "2 and -3 act as 1 does: only zero or not matters")]
+            )
+        if any("mask" in str(part).lower() for part in path):
+            return Domain(
+                one_of=(0, 1), claims=[Claim("one_of", "assumed", "the name says mask; is anything but 0 and 1 meant?")]
+            )
+        return None
+
+    def _order(self, path: Path, leaf: Leaf, domain: Domain) -> None:
+        """``order`` where only sorted contents run."""
+        low, high = self._numeric(domain.min, -8), self._numeric(domain.max, 8)
+        if leaf.sizes[-1] < 2 or high - low < 1:
+            return
+        runs = {
+            name: self.prober.means(self.prober.run([Input((), ((path, _sorted(low, high, name)),))])[0])
+            for name in ("descending", "ascending", "none")
+        }
+        if runs["none"]:
+            return
+        for name in ("descending", "ascending"):
+            other = "ascending" if name == "descending" else "descending"
+            if runs[name] and not runs[other]:
+                domain.order = name
+                domain.claims.append(
+                    Claim(
+                        "order",
+                        "probed",
+                        f"a {name} row ran, an {other} one failed"
+                        if other[0] == "a"
+                        else f"an {name} row ran, a {other} one failed",
+                    )
+                )
+
+    def _numeric(self, limit: Limit | None, default: int) -> int:
+        if isinstance(limit, BoundBy):
+            return limit.factor * self.sizes.size(limit.extent) + limit.offset
+        return default if limit is None else limit
+
+
+WIDEST = 64
+"""Last axes up to this size are probed index by index."""
+
+
+def _limit(
+    accepts: Callable[[int], Outcome], means: Callable[[Outcome], bool], base: int, extremes: list[int]
+) -> int | None:
+    """The last accepted value from ``base`` towards the extremes, or None where none of them is refused for sure."""
+    for extreme in extremes:
+        outcome = accepts(extreme)
+        if means(outcome):
+            return None
+        if not _refused(outcome):
+            continue
+        inside, outside = base, extreme
+        for step in (1, 2, 4):  # most bounds of flags and lengths are near
+            near = base + step if extreme > base else base - step
+            if abs(near - base) < abs(extreme - base) and not means(accepts(near)):
+                outside = near
+                break
+        while abs(outside - inside) > 1:
+            middle = (inside + outside) // 2
+            if means(accepts(middle)):
+                inside = middle
+            else:
+                outside = middle
+        return inside
+    return None
+
+
+def _refused(outcome: Outcome) -> bool:
+    """Whether the model said no, rather than the machine being too small."""
+    memory = outcome.error_type == "MemoryError" or "allocate" in outcome.message or "Storage size" in outcome.message
+    return outcome.kind in ("ok", "error", "crash") and not memory
+
+
+def _view(tensor: torch.Tensor, column: int | None) -> torch.Tensor:
+    return tensor if column is None else tensor[..., column]
+
+
+def _put(value: float, place: int, column: int | None = None) -> Edit:
+    """An edit of one element: the ``place``-th of three spread over the tensor (-1: the last)."""
+
+    def edit(tensor: torch.Tensor) -> torch.Tensor:
+        part = _view(tensor, column)
+        count = part.numel()
+        if count:
+            flat = count - 1 if place < 0 else min(count - 1, (place * (count - 1)) // 2)
+            index = [int(i) for i in torch.unravel_index(torch.tensor(flat), part.shape)] if part.dim() else []
+            part[tuple(index)] = value
+        return tensor
+
+    return edit
+
+
+def _bits(one: int) -> Edit:
+    def edit(tensor: torch.Tensor) -> torch.Tensor:
+        bits = torch.randint(0, 2, tensor.shape, generator=torch.Generator().manual_seed(5))
+        if tensor.dim():
+            bits[..., 0] = 1
+        return (bits * one).to(tensor.dtype)
+
+    return edit
+
+
+def _sorted(low: int, high: int, order: str) -> Edit:
+    def edit(tensor: torch.Tensor) -> torch.Tensor:
+        count = tensor.shape[-1]
+        row = torch.linspace(low, high, count).round().to(tensor.dtype)
+        row[0], row[-1] = low, high
+        if order == "descending":
+            row = row.flip(0)
+        elif order == "none":
+            row = torch.where(torch.arange(count) % 2 == 0, low, high).to(tensor.dtype)
+        return row.expand(tensor.shape).clone()
+
+    return edit
+
+
+def _close(first: object, second: object) -> bool:
+    if not isinstance(first, tuple) or not isinstance(second, tuple) or len(first) != len(second):
+        return False
+    return all(
+        a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
+        for a, b in zip(first, second, strict=True)
+        if not a.is_complex()
+    )

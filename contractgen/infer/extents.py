@@ -1,0 +1,237 @@
+"""What sizes each group of tied axes may have: fixed, or free within bounds and multiples, or derived from others.
+
+The guards of the symbolic run propose; real runs on both sides of each bound decide. Where there are no guards, or where
+a run refutes them, the sizes are found by running alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from contractgen.contract.model import Source
+from contractgen.infer.guards import AxisExpr, Guard, evaluate
+from contractgen.infer.hypothesis import Axis
+from contractgen.infer.probe import Prober
+from contractgen.infer.ties import Group
+
+WINDOW = 64
+"""Multiples are looked for up to this number."""
+_LARGE = 1024
+_TABLES = 16_384
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One property of a group's sizes, and why it is believed."""
+
+    property: str
+    source: Source
+    detail: str
+
+
+@dataclass
+class Extent:
+    """The sizes of one group of axes."""
+
+    group: Group
+    fixed: int | None = None
+    min: int = 1
+    max: int | None = None
+    multiple_of: int = 1
+    derived: AxisExpr | None = None
+    claims: list[Claim] = field(default_factory=list)
+
+    @property
+    def free(self) -> bool:
+        """Whether the group has a dim of its own."""
+        return self.fixed is None and self.derived is None
+
+    def contains(self, size: int) -> bool:
+        """Whether the claims allow this size."""
+        if self.fixed is not None:
+            return size == self.fixed
+        return size >= self.min and (self.max is None or size <= self.max) and size % self.multiple_of == 0
+
+
+class Sizes:
+    """The current sizes of a prober's input, with the derived ones following those that they are derived from."""
+
+    def __init__(self, prober: Prober, extents: Sequence[Extent]) -> None:
+        self.prober = prober
+        self.extents = list(extents)
+        self._own = prober.hypothesis.sizes()
+        self.base = dict(self._own)
+
+    def with_size(self, *changes: tuple[Extent, int]) -> dict[Axis, int]:
+        """All axes that change when these groups get these sizes."""
+        sizes = dict(self.base)
+        for extent, size in changes:
+            sizes |= dict.fromkeys(extent.group, size)
+        for extent in self.extents:
+            if extent.derived is not None:
+                sizes |= dict.fromkeys(extent.group, evaluate(extent.derived, sizes))
+        return {axis: size for axis, size in sizes.items() if size != self._own[axis]}
+
+    def ok(self, extent: Extent, sizes: Iterable[int]) -> list[bool]:
+        """Whether the model runs with the group at each of these sizes, and the rest as it is."""
+        wanted = list(sizes)
+        changes = [self.with_size((extent, size)) for size in wanted]
+        valid = [change for change in changes if min(change.values(), default=1) >= 1]
+        outcomes = iter(self.prober.at(valid))
+        return [min(change.values(), default=1) >= 1 and self.prober.means(next(outcomes)) for change in changes]
+
+    def size(self, extent: Extent) -> int:
+        """The group's size in the input at hand."""
+        return self.base[extent.group[0]]
+
+
+def derive(groups: Sequence[Group], guards: Sequence[Guard]) -> list[Extent]:
+    """An extent for each group; those that an equality of the symbolic run computes from earlier ones are derived."""
+    extents = [Extent(group) for group in groups]
+    owner = {axis: extent for extent in extents for axis in extent.group}
+    for guard in guards:
+        for axis, expr in sorted(guard.solutions, key=lambda item: extents.index(owner[item[0]]), reverse=True):
+            extent = owner[axis]
+            sources = [owner[a] for a in axes_of(expr)]
+            if extent.free and extent not in sources and all(source.free for source in sources) and not guard.tie:
+                if not any(
+                    e.derived is not None and any(owner[a] is extent for a in axes_of(e.derived)) for e in extents
+                ):
+                    extent.derived = expr
+                    break
+    return extents
+
+
+def axes_of(expr: AxisExpr) -> list[Axis]:
+    """The axes that an expression reads."""
+    if isinstance(expr, int):
+        return []
+    if len(expr) == 2:
+        return [expr]
+    return axes_of(expr[1]) + axes_of(expr[2])
+
+
+def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[int], *, batch: bool) -> None:
+    """Find the sizes of one group and write them, with their evidence, into its extent."""
+    current = sizes.size(extent)
+    around = [current + 1, current + 2, 2 * current, current + 8, *((current - 1,) if current > 2 else ())]
+    runs = dict(zip(around, sizes.ok(extent, around), strict=True))
+    if not any(runs.values()) and not _has_other_sizes(sizes, extent, current):
+        extent.fixed = current
+        traced = not _predicted(sizes, extent, guards, current + 1)
+        refused = ", ".join(str(size) for size, ran in sorted(runs.items()) if not ran)
+        extent.claims.append(Claim("fixed", "traced" if traced else "probed", f"{current} ran; {refused} failed"))
+        return
+    _find_multiple(sizes, extent, current)
+    _find_min(sizes, extent, current)
+    if batch:
+        extent.claims.append(Claim("max", "probed", f"ran at {2 * current}; a batch axis is not bounded"))
+    else:
+        _find_max(sizes, extent, current, _proposed_max(sizes, extent, guards), pool)
+
+
+def _has_other_sizes(sizes: Sizes, extent: Extent, current: int) -> bool:
+    """Whether any size in the window above, or a divisor of the current one below, runs."""
+    below = [current - step for step in (2, 4, 8, 16, 32, 64) if current - step > 1]
+    return any(sizes.ok(extent, [*range(current + 3, current + WINDOW + 1), *below]))
+
+
+def _predicted(sizes: Sizes, extent: Extent, guards: Sequence[Guard], size: int) -> bool:
+    new = sizes.base | sizes.with_size((extent, size))
+    return all(guard.holds(new) for guard in guards if not guard.artefact and all(axis in new for axis in guard.axes))
+
+
+def _find_multiple(sizes: Sizes, extent: Extent, current: int) -> None:
+    near = sizes.ok(extent, [current + 1, current + 2, current + 3])
+    if all(near):
+        return
+    window = list(range(current, current + WINDOW + 1))
+    accepted = [size for size, ran in zip(window, sizes.ok(extent, window), strict=True) if ran]
+    step = math.gcd(*(size - current for size in accepted if size != current)) if len(accepted) > 1 else 1
+    complete = accepted == list(range(current, current + WINDOW + 1, step)) if step else False
+    if step > 1 and complete and current % step == 0:
+        extent.multiple_of = step
+        extent.claims.append(
+            Claim(
+                "multiple_of", "probed", f"{current} and {current + step} ran; the {step - 1} sizes between them failed"
+            )
+        )
+
+
+def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
+    step = extent.multiple_of
+    smallest = smallest_true(
+        range(step, current + 1, step), lambda size: sizes.ok(extent, [size])[0], first=(step, 2 * step, 3 * step)
+    )
+    extent.min = smallest
+    below = f"; {smallest - step} failed" if smallest > step else ""
+    extent.claims.append(Claim("min", "probed", f"{smallest} ran{below}"))
+
+
+def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequence[int] = ()) -> int:
+    """The smallest candidate that holds, the last one being known to; the ones in ``first`` are tried before bisecting."""
+    low, high = 0, len(candidates) - 1  # candidates[high] holds
+    for candidate in first:
+        if candidate in candidates and candidates.index(candidate) <= high and holds(candidate):
+            high = candidates.index(candidate)
+            break
+        if candidate in candidates:
+            low = candidates.index(candidate) + 1
+    while low < high:
+        middle = (low + high) // 2
+        if holds(candidates[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return candidates[high]
+
+
+def _proposed_max(sizes: Sizes, extent: Extent, guards: Sequence[Guard]) -> int | None:
+    """The largest size that the guards allow with the rest as it is, if they bound it."""
+    own = [guard for guard in guards if not guard.artefact and any(axis in extent.group for axis in guard.axes)]
+    if not own or _predicted(sizes, extent, own, extent.multiple_of * (1 << 20)):
+        return None
+    current, step = sizes.size(extent), extent.multiple_of
+    over = current + step
+    while _predicted(sizes, extent, own, over):
+        over *= 2
+        over -= over % step
+        if over > 1 << 20:
+            return None
+    candidates = range(current, over + 1, step)
+    return smallest_true(candidates, lambda size: not _predicted(sizes, extent, own, size)) - step
+
+
+def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, pool: Sequence[int]) -> None:
+    step = extent.multiple_of
+    if proposed is not None and proposed >= current:
+        inside, outside = sizes.ok(extent, [proposed, proposed + step])
+        if inside and not outside:
+            extent.max = proposed
+            extent.claims.append(Claim("max", "traced", f"{proposed} ran, {proposed + step} failed"))
+            return
+    tables = sorted({size for size in pool if current < size <= _TABLES})
+    tries = sorted({*(size + step - size % step for size in tables[-3:]), _LARGE + step - _LARGE % step})
+    known, failed = current, None
+    for size in tries:
+        outcome = sizes.prober.at([sizes.with_size((extent, size))])[0]
+        if sizes.prober.means(outcome):
+            known = size
+        elif outcome.kind in ("error", "ok") and outcome.error_type != "MemoryError":
+            failed = size
+            break
+        else:
+            break
+    if failed is None:
+        extent.claims.append(Claim("max", "probed", f"ran up to {known}; nothing bounds it"))
+        return
+    candidates = range(known, failed + 1, step)
+    first_failed = smallest_true(candidates, lambda size: not sizes.ok(extent, [size])[0])
+    extent.max = first_failed - step
+    table = extent.max in tables
+    detail = f"{extent.max} ran, {first_failed} failed" + (
+        f"; the weights have an axis of {extent.max}" if table else ""
+    )
+    extent.claims.append(Claim("max", "weights" if table else "probed", detail))

@@ -1,0 +1,137 @@
+"""Conditions over the sizes of input axes, as the symbolic run notes them: evaluated, negated by trial, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from types import CodeType
+from typing import Any, TypeAlias
+
+import sympy
+from torch.utils._sympy.printers import PythonPrinter
+
+from contractgen.contract.model import Operator
+from contractgen.infer.hypothesis import Axis
+
+_NAMES = {"min": min, "max": max, "abs": abs, "math": __import__("math")}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition: Python source over ``v[0]``, ``v[1]``, ... which stand for ``axes``."""
+
+    source: str
+    axes: tuple[Axis, ...]
+    artefact: bool
+    """Whether it only says that a size is not 0 or 1, which the symbolic run assumes of every size."""
+    solutions: tuple[tuple[Axis, AxisExpr], ...] = ()
+    """For an equality that is linear in an axis: that axis as an expression over the others."""
+
+    @classmethod
+    def over(cls, expr: Any, symbols: Mapping[Any, Axis]) -> Guard | None:
+        """The guard of a symbolic condition, or None where it speaks of anything else than input sizes."""
+        free = sorted(expr.free_symbols, key=str)
+        if not free or any(symbol not in symbols for symbol in free):
+            return None
+        axes = tuple(symbols[symbol] for symbol in free)
+        return cls(_python_source(expr, symbols), axes, _is_artefact(expr), _solutions(expr, symbols))
+
+    @property
+    def tie(self) -> bool:
+        """Whether it says that two axes are equal, or different."""
+        return self.source in ("v[0] == v[1]", "v[0] != v[1]", "v[1] == v[0]", "v[1] != v[0]")
+
+    @property
+    def equality(self) -> bool:
+        """Whether it says that something equals something."""
+        return " == " in self.source
+
+    @cached_property
+    def _code(self) -> CodeType:
+        return compile(self.source, "<guard>", "eval")
+
+    def holds(self, sizes: Mapping[Axis, int]) -> bool:
+        """Whether the condition is true of these sizes; one that cannot be evaluated is not."""
+        try:
+            return bool(eval(self._code, {"__builtins__": {}, **_NAMES, "v": [sizes[axis] for axis in self.axes]}))  # noqa: S307 -- our own printer's text
+        except (ArithmeticError, KeyError, NameError, TypeError, ValueError):
+            return False
+
+
+def _python_source(expr: Any, symbols: Mapping[Any, Axis]) -> str:
+    free = sorted(expr.free_symbols, key=str)
+    names = {symbol: sympy.Symbol(f"v[{index}]", integer=True) for index, symbol in enumerate(free)}
+    return str(PythonPrinter().doprint(expr.xreplace(names)))
+
+
+def _solutions(expr: Any, symbols: Mapping[Any, Axis]) -> tuple[tuple[Axis, AxisExpr], ...]:
+    """Each axis that stands alone, with factor 1 or -1, on a side of an equality of several axes."""
+    if not isinstance(expr, sympy.Eq) or len(expr.free_symbols) < 2:
+        return ()
+    difference = sympy.expand(expr.args[0] - expr.args[1])
+    found: list[tuple[Axis, AxisExpr]] = []
+    for term in sympy.Add.make_args(difference):
+        factor, symbol = term.as_coeff_Mul()
+        if abs(factor) == 1 and isinstance(symbol, sympy.Symbol):
+            rest = sympy.expand(-(difference - term) * factor)
+            solved = None if symbol in rest.free_symbols else axis_expression(rest, symbols)
+            if solved is not None:
+                found.append((symbols[symbol], solved))
+    return tuple(found)
+
+
+AxisExpr: TypeAlias = "int | Axis | tuple[Operator, AxisExpr, AxisExpr]"
+"""A size computed from input axes: the contract's expressions before its dims have names."""
+
+
+def axis_expression(expr: Any, symbols: Mapping[Any, Axis]) -> AxisExpr | None:
+    """A symbolic size over the axes of the inputs, or None where the contract's operators cannot say it."""
+    if isinstance(expr, sympy.Integer):
+        return int(expr)
+    if isinstance(expr, sympy.Symbol):
+        return symbols.get(expr)
+    name = type(expr).__name__
+    if name in _BINARY:
+        parts = [axis_expression(arg, symbols) for arg in expr.args]
+        if len(parts) < 2 or any(part is None for part in parts):
+            return None
+        operator = _BINARY[name]
+        return reduce(lambda left, right: (operator, left, right), parts)  # type: ignore[arg-type, return-value]
+    if isinstance(expr, sympy.Pow) and isinstance(expr.exp, sympy.Integer) and 2 <= int(expr.exp) <= 4:
+        base = axis_expression(expr.base, symbols)
+        return None if base is None else reduce(lambda left, right: ("*", left, right), [base] * int(expr.exp))
+    return None
+
+
+_BINARY: dict[str, Operator] = {
+    "Add": "+", "Mul": "*", "FloorDiv": "//", "CleanDiv": "//", "Mod": "%", "PythonMod": "%", "Max": "max", "Min": "min",
+}  # fmt: skip
+
+
+def evaluate(expr: AxisExpr, sizes: Mapping[Axis, int]) -> int:
+    """The size that ``expr`` comes to."""
+    if isinstance(expr, int):
+        return expr
+    if len(expr) == 2:
+        return sizes[expr]
+    operator, left, right = expr
+    return _OPERATORS[operator](evaluate(left, sizes), evaluate(right, sizes))
+
+
+_OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b,
+    "//": lambda a, b: a // b, "%": lambda a, b: a % b, "min": min, "max": max,
+}  # fmt: skip
+
+
+def _is_artefact(expr: Any) -> bool:
+    """``expr != 1``, ``expr != 0`` and ``Mod(a, b) != 0`` with its like come of telling 0 and 1 from all other sizes."""
+    if isinstance(expr, sympy.Ne):
+        left, right = expr.args
+        if right in (0, 1) or left in (0, 1):
+            return True
+        return bool(expr.atoms(sympy.Mod)) or type(left).__name__ in ("Mod", "PythonMod")
+    if isinstance(expr, (sympy.Ge, sympy.Gt)):
+        return expr.args[1] in (0, 1, 2) and isinstance(expr.args[0], sympy.Symbol)
+    return False

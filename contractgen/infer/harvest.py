@@ -1,0 +1,38 @@
+"""Numbers that the model itself holds: sizes of its weights, and integers in its configuration and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+_LARGEST = 1 << 20
+
+
+def harvest(module: torch.nn.Module) -> list[int]:
+    """Sizes worth trying for this model, sorted."""
+    found = {size for tensor in (*module.parameters(), *module.buffers()) for size in tensor.shape}
+    for submodule in module.modules():
+        if not isinstance(submodule, torch.jit.ScriptModule):
+            for value in vars(submodule).values():
+                found.update(_integers(value))
+    found.update(2**power for power in range(5, 13))
+    return sorted(size for size in found if 1 < size <= _LARGEST)
+
+
+def tables(module: torch.nn.Module) -> list[int]:
+    """First sizes of the weights: the row counts of tables."""
+    return sorted({tensor.shape[0] for tensor in (*module.parameters(), *module.buffers()) if tensor.dim() >= 1})
+
+
+def _integers(value: object) -> Iterator[int]:
+    if isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, (list, tuple)) and len(value) <= 16:
+        for item in value:
+            yield from _integers(item)
+    elif hasattr(value, "to_dict") and hasattr(value, "model_type"):  # a transformers configuration
+        for item in vars(value).values():
+            yield from _integers(item)

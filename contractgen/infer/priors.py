@@ -1,0 +1,106 @@
+"""What a parameter's name, annotation, default and docstring suggest of it before anything runs.
+
+A suggestion only orders the search: what a run refutes is dropped, and nothing here enters a contract unproven.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+RANKS = (2, 3, 4, 1, 5, 0)
+DTYPES = (
+    torch.int64,
+    torch.bool,
+    torch.int32,
+    torch.uint8,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.complex64,
+)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Dtypes and ranks to try, the likeliest first, and the names of dims where the author wrote them."""
+
+    dtypes: tuple[torch.dtype, ...] = ()
+    ranks: tuple[int, ...] = ()
+    dims: tuple[str, ...] = ()
+    optional: bool = False
+    """Whether the author wrote that it may be None."""
+    declared: bool = False
+    """Whether dtypes and ranks come from an annotation, which a use in the code does not override."""
+
+    @property
+    def exact_rank(self) -> bool:
+        """Whether the author wrote the rank."""
+        return self.declared and len(self.dims) > 0
+
+    def then(self, dtypes: tuple[torch.dtype, ...] = (), ranks: tuple[int, ...] = ()) -> Prior:
+        """This prior with weaker suggestions after its own."""
+        return Prior(_merge(self.dtypes, dtypes), _merge(self.ranks, ranks), self.dims, self.optional, self.declared)
+
+
+def _merge(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+_IDS = {
+    "id", "ids", "token", "tokens", "index", "indices", "idx", "inds", "word", "words", "char", "chars", "text", "texts",
+    "positions", "position", "timestep", "timesteps", "category", "categories", "categorical", "cat", "cats", "user", "item",
+    "users", "items", "sparse", "edges", "edge", "query_ids", "labels", "label", "sentence", "src", "tgt", "codes", "class",
+    "classes", "offsets", "prompt", "document", "genre", "town", "city",
+}  # fmt: skip
+_LENGTHS = {"length", "lengths", "lens", "len", "sizes", "offsets"}
+_IMAGES = {"image", "images", "img", "imgs", "pixel", "pixels", "picture", "photo", "frame", "rgb", "depth"}
+_VOLUMES = {"video", "videos", "volume", "volumes", "vol", "clip", "scan", "mri", "ct"}
+_AUDIO = {"audio", "wav", "wave", "waveform", "signal", "speech", "sound"}
+
+
+def from_name(name: str, source: str, floating: torch.dtype) -> Prior:
+    """Suggestions from a parameter's or key's name, and from what the source of ``forward`` says about dtypes."""
+    words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
+    if "mask" in words or "masks" in words:
+        order = (torch.bool, torch.int64) if words & {"padding", "pad"} else (torch.int64, torch.bool)
+        return Prior((*order, floating), (2, 3, 4, 1))
+    if words & _LENGTHS:
+        return Prior((torch.int64, torch.int32), (1,))
+    images = words & _IMAGES
+    if images and re.search(rf"\b{re.escape(name)}\b[^\n]*255", source):
+        return Prior((torch.uint8, floating), (4, 3))
+    if images:
+        return Prior((floating,), (4, 3, 5))
+    if words & _VOLUMES:
+        return Prior((floating,), (5, 4))
+    if words & _AUDIO:
+        return Prior((floating,), (2, 3))
+    if words & _IDS:
+        return Prior((torch.int64, floating), ())
+    if re.search(rf"\b{re.escape(name)}\b[^\n]*(/ *255|uint8)", source):
+        return Prior((torch.uint8, floating), ())
+    return Prior((floating,), ())
+
+
+def mentioned_dtypes(source: str) -> tuple[torch.dtype, ...]:
+    """Dtypes that the source of ``forward`` names: an author who checks a dtype writes it."""
+    found = re.findall(
+        r"torch\.(uint8|int8|int16|int32|int64|long|float16|half|bfloat16|float64|double|bool|complex64|complex128)\b",
+        source,
+    )
+    return tuple(dict.fromkeys(getattr(torch, name) for name in found))
+
+
+def shape_in_docstring(name: str, docstring: str) -> tuple[str, ...]:
+    """The dims that a docstring gives for a parameter, ``x: (batch, 3, H, W)`` or ``x of shape [B, T]``; empty if none."""
+    found = re.search(rf"\b{re.escape(name)}\b[^\n(\[]{{0,60}}[(\[]([^)\]\n]*,[^)\]\n]*)[)\]]", docstring)
+    if not found:
+        return ()
+    dims = tuple(part.strip() for part in found.group(1).split(","))
+    return dims if all(re.fullmatch(r"[A-Za-z_]\w*|\d+", dim) for dim in dims) else ()

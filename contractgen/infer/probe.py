@@ -1,0 +1,166 @@
+"""Real runs of one found input at other sizes and with other values: the only thing that is believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from contractgen.errors import InferenceError
+from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path
+from contractgen.infer.runner import Outcome, Runner
+from contractgen.infer.trial import map_outputs, tensors_of
+from contractgen.infer.values import Fill, Plan, fills, make_tensor
+
+Edit = Callable[[torch.Tensor], torch.Tensor]
+"""Another content for one tensor, made from the content it would have had."""
+
+MOST_ELEMENTS = 1 << 24
+"""Inputs with more elements than this are not tried: what they would tell is not worth the memory."""
+
+
+@dataclass(frozen=True)
+class OutTensor:
+    """What a run returned in one place."""
+
+    dtype: torch.dtype
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The outputs of one run: their tree, whether all numbers are finite, and the tensors if they were asked for."""
+
+    tree: object
+    finite: bool
+    tensors: tuple[torch.Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input to run: a hypothesis's structure with some sizes and some contents replaced."""
+
+    sizes: tuple[tuple[Axis, int], ...] = ()
+    edits: tuple[tuple[Path, Edit], ...] = ()
+    seed: int = 0
+
+
+class Prober:
+    """Runs variations of one input; outcomes by sizes alone are remembered."""
+
+    def __init__(self, runner: Runner, hypothesis: Hypothesis, plan: Plan) -> None:
+        self.runner = runner
+        self.hypothesis = hypothesis
+        self.plan: Plan = {path: plan.get(path, fills(path, leaf)[0]) for path, leaf in hypothesis.leaves().items()}
+        self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = {}
+
+    def with_hypothesis(self, hypothesis: Hypothesis, plan: Plan) -> Prober:
+        """A prober of the same model on other inputs."""
+        return Prober(self.runner, hypothesis, plan)
+
+    def at(self, variations: Sequence[Mapping[Axis, int]]) -> list[Outcome]:
+        """The outcome of a run at each of these sizes; axes that are not named keep theirs."""
+        keys = [tuple(sorted((axis, size) for axis, size in sizes.items())) for sizes in variations]
+        new = list(dict.fromkeys(key for key in keys if key not in self._known))
+        for key, outcome in zip(new, self.run([Input(key) for key in new]), strict=True):
+            self._known[key] = outcome
+        return [self._known[key] for key in keys]
+
+    def means(self, outcome: Outcome) -> bool:
+        """Whether a run gave a result as meaningful as the first one's: no empty tensor and no NaN where it had none."""
+        if not outcome.ok:
+            return False
+        base = self.base()
+        empty = any(0 in tensor.sizes for _, tensor in out_tensors(outcome.value.tree))
+        base_empty = any(0 in tensor.sizes for _, tensor in out_tensors(base.tree))
+        return (outcome.value.finite or not base.finite) and (not empty or base_empty)
+
+    def base(self) -> Observed:
+        """What the input as it was found gives."""
+        outcome = self.at([{}])[0]
+        if not outcome.ok:
+            raise InferenceError(f"the model ran once and then failed on the same input: {outcome.describe()}")
+        assert isinstance(outcome.value, Observed)
+        return outcome.value
+
+    def ok(self, sizes: Mapping[Axis, int]) -> bool:
+        """Whether the model runs at these sizes, and means something."""
+        return self.means(self.at([sizes])[0])
+
+    def run(self, inputs: Sequence[Input], *, tensors: bool = False) -> list[Outcome]:
+        """The outcomes of these inputs, in order; ``value`` is `Observed`."""
+        outcomes: list[Outcome | None] = [None] * len(inputs)
+        jobs: list[Callable[[], Observed]] = []
+        places: list[int] = []
+        for index, wanted in enumerate(inputs):
+            sized = self.hypothesis.with_sizes(dict(wanted.sizes))
+            if sum(math.prod(leaf.sizes) for leaf in sized.leaves().values()) > MOST_ELEMENTS:
+                outcomes[index] = Outcome("timeout", message="too large to try")
+                continue
+            jobs.append(self._job(sized, wanted, tensors))
+            places.append(index)
+        for index, outcome in zip(places, self.runner.run(jobs), strict=True):
+            outcomes[index] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def inputs(self, wanted: Input) -> tuple[tuple[object, ...], dict[str, object]]:
+        """``(args, kwargs)`` of one variation."""
+        return self._inputs(self.hypothesis.with_sizes(dict(wanted.sizes)), wanted)
+
+    def observations(self) -> list[tuple[dict[Axis, int], object]]:
+        """The sizes and the output tree of every run so far that gave a meaningful result."""
+        base = self.hypothesis.sizes()
+        return [(base | dict(key), o.value.tree) for key, o in self._known.items() if self.means(o)]
+
+    def tensor(self, path: Path) -> torch.Tensor:
+        """The content of one tensor of the input as it was found."""
+        leaves = self.hypothesis.leaves()
+        return make_tensor(leaves[path], self.plan[path], list(leaves).index(path))
+
+    def _inputs(self, sized: Hypothesis, wanted: Input) -> tuple[tuple[object, ...], dict[str, object]]:
+        order = list(sized.leaves())
+        edits = dict(wanted.edits)
+
+        def make(path: Path, node: Node) -> object:
+            if not isinstance(node, Leaf):
+                return None
+            tensor = make_tensor(node, self.plan[path], wanted.seed * 1009 + order.index(path))
+            return edits[path](tensor) if path in edits else tensor
+
+        return sized.build(make)
+
+    def _job(self, sized: Hypothesis, wanted: Input, tensors: bool) -> Callable[[], Observed]:
+        def job() -> Observed:
+            torch.manual_seed(0)
+            args, kwargs = self._inputs(sized, wanted)
+            with torch.no_grad():
+                return observe(self.runner.module(*args, **kwargs), tensors=tensors)
+
+        return job
+
+
+def observe(result: object, *, tensors: bool) -> Observed:
+    """What can be said of a result, small enough to be sent to another process."""
+    found = tensors_of(result)
+    tree = map_outputs(result, lambda tensor: OutTensor(tensor.dtype, tuple(tensor.shape)))
+    finite = all(bool(torch.isfinite(t).all()) for t in found if t.is_floating_point() or t.is_complex())
+    kept = tuple(t.detach().clone() for t in found) if tensors else ()
+    return Observed(tree, finite, kept)
+
+
+def out_tensors(tree: object) -> list[tuple[tuple[str | int, ...], OutTensor]]:
+    """The tensors of an output tree with their paths, in order."""
+    if isinstance(tree, OutTensor):
+        return [((), tree)]
+    if isinstance(tree, dict):
+        return [((key, *path), tensor) for key, child in tree.items() for path, tensor in out_tensors(child)]
+    if isinstance(tree, (list, tuple)):
+        return [((index, *path), tensor) for index, child in enumerate(tree) for path, tensor in out_tensors(child)]
+    return []
+
+
+def set_fill(fill: Fill, seed: int) -> Edit:
+    """An edit that replaces the whole content."""
+    return lambda tensor: make_tensor(Leaf(tensor.dtype, tuple(tensor.shape)), fill, seed)

@@ -1,0 +1,247 @@
+"""Finding out by watching what kind of thing a parameter is: a tensor, a mapping, a sequence, a number, an object.
+
+A `Recorder` stands where the value would stand. The first use that tells its kind raises `Decided`, which no ``except
+Exception`` of a model can swallow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+
+import torch
+
+from contractgen.infer.hypothesis import Path
+
+Kind = Literal["tensor", "dict", "list", "tuple", "object", "int", "float", "bool", "str"]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What the first use of a tensor tells of it: likely dtypes and ranks, the likeliest first."""
+
+    dtypes: tuple[torch.dtype, ...] = ()
+    ranks: tuple[int, ...] = ()
+
+
+class Decided(BaseException):
+    """The parameter at ``path`` is of ``kind``; ``key`` is the dict key, attribute or index that was asked for."""
+
+    def __init__(self, path: Path, kind: Kind, *, key: str | int | None = None, hint: Hint | None = None) -> None:
+        super().__init__(path, kind, key)
+        self.path = path
+        self.kind = kind
+        self.key = key
+        self.hint = hint or Hint()
+
+
+class MissingKey(BaseException):
+    """A key that the model asks the mapping at ``path`` for, and that the hypothesis does not have yet."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        super().__init__(path, key)
+        self.path = path
+        self.key = key
+
+
+@dataclass
+class Asked:
+    """What the model asked its mappings for without insisting: ``.get(key)`` and ``key in mapping``."""
+
+    optional: set[tuple[Path, str]] = field(default_factory=set)
+    read: set[tuple[Path, str]] = field(default_factory=set)
+
+
+class WatchedDict(dict):  # type: ignore[type-arg]
+    """A real dict that says which keys a model asks for, and that a missing one is missing."""
+
+    def __init__(self, values: dict[str, object], path: Path, asked: Asked) -> None:
+        super().__init__(values)
+        self._path = path
+        self._asked = asked
+
+    def __missing__(self, key: str) -> NoReturn:
+        raise MissingKey(self._path, key)
+
+    def __getitem__(self, key: str) -> object:
+        self._asked.read.add((self._path, key))
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: object = None) -> object:
+        self._note(key)
+        return super().get(key, default)
+
+    def pop(self, key: str, *default: object) -> object:
+        if default:
+            self._note(key)
+        elif key not in self.keys():
+            raise MissingKey(self._path, key)
+        self._asked.read.add((self._path, key))
+        return super().pop(key, *default)
+
+    def __contains__(self, key: object) -> bool:
+        if isinstance(key, str):
+            self._note(key)
+        return super().__contains__(key)
+
+    def __getattr__(self, name: str) -> object:
+        """Batches are often objects that are read by attribute as well as by key."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in self.keys():
+            self._asked.read.add((self._path, name))
+            return super().__getitem__(name)
+        raise MissingKey(self._path, name)
+
+    def _note(self, key: str) -> None:
+        self._asked.read.add((self._path, key))
+        if key not in self.keys():
+            self._asked.optional.add((self._path, key))
+
+
+class Recorder:
+    """Stands for a value of unknown kind."""
+
+    def __init__(self, path: Path) -> None:
+        object.__setattr__(self, "_path", path)
+
+    def _decide(self, kind: Kind, *, key: str | int | None = None, hint: Hint | None = None) -> NoReturn:
+        raise Decided(object.__getattribute__(self, "_path"), kind, key=key, hint=hint)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
+        name = getattr(func, "__name__", "")
+        for value in args:
+            if isinstance(value, (list, tuple)) and any(type(item) is Recorder for item in value):
+                value = next(item for item in value if type(item) is Recorder)
+            if type(value) is Recorder:
+                sequence = name in _TAKES_SEQUENCE and args and args[0] is value
+                value._decide("list" if sequence else "tensor", hint=_FUNCTION_HINTS.get(name))
+        for value in (kwargs or {}).values():
+            if type(value) is Recorder:
+                value._decide("tensor", hint=_FUNCTION_HINTS.get(name))
+        raise TypeError(f"no recorder among the arguments of {name}")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        if hasattr(torch.Tensor, name):
+            self._decide("tensor", hint=_METHOD_HINTS.get(name))
+        if name in ("keys", "values", "items", "get"):
+            self._decide("dict")
+        if name in ("append", "extend"):
+            self._decide("list")
+        if hasattr(str, name):
+            self._decide("str")
+        self._decide("object", key=name)
+
+    def __getitem__(self, key: object) -> NoReturn:
+        if isinstance(key, str):
+            self._decide("dict", key=key)
+        if isinstance(key, int):
+            self._decide("tuple", key=key)
+        self._decide("tensor")
+
+    def __contains__(self, key: object) -> NoReturn:
+        self._decide("dict" if isinstance(key, str) else "list")
+
+    def __iter__(self) -> Iterator[object]:
+        self._decide("list")
+
+    def __len__(self) -> int:
+        self._decide("list")
+
+    def __bool__(self) -> bool:
+        self._decide("bool")
+
+    def __index__(self) -> int:
+        self._decide("int")
+
+    def __int__(self) -> int:
+        self._decide("int")
+
+    def __float__(self) -> float:
+        self._decide("float")
+
+    def __hash__(self) -> int:
+        self._decide("str")
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        return torch.Tensor  # so that isinstance checks take the ordinary road
+
+
+def _arithmetic(name: str) -> Any:
+    def operator(self: Recorder, *others: object) -> NoReturn:
+        integer = any(isinstance(other, int) and not isinstance(other, bool) for other in others)
+        equal = name in ("__eq__", "__ne__")
+        if equal and any(isinstance(other, str) for other in others):
+            self._decide("str")
+        self._decide("tensor", hint=Hint((torch.int64,)) if equal and integer else _METHOD_HINTS.get(name))
+
+    return operator
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and rand or ror xor "
+    "rxor lshift rshift neg invert abs eq ne lt le gt ge"
+).split():
+    setattr(Recorder, f"__{_name}__", _arithmetic(f"__{_name}__"))
+
+_TAKES_SEQUENCE = {
+    "cat",
+    "stack",
+    "concat",
+    "hstack",
+    "vstack",
+    "pad_sequence",
+    "pack_sequence",
+    "concatenate",
+    "dstack",
+}
+_IDS = Hint((torch.int64,), (2, 1, 3))
+_FUNCTION_HINTS = {
+    "embedding": _IDS,
+    "embedding_bag": Hint((torch.int64,), (2, 1)),
+    "one_hot": Hint((torch.int64,), (1, 2)),
+    "bincount": Hint((torch.int64,), (1,)),
+    "conv1d": Hint(ranks=(3,)), "conv_transpose1d": Hint(ranks=(3,)),
+    "conv2d": Hint(ranks=(4,)), "conv_transpose2d": Hint(ranks=(4,)), "interpolate": Hint(ranks=(4, 3, 5)),
+    "conv3d": Hint(ranks=(5,)), "conv_transpose3d": Hint(ranks=(5,)),
+    "stft": Hint(ranks=(2,)),
+    "view_as_real": Hint((torch.complex64,)),
+    "logical_not": Hint((torch.bool,)),
+}  # fmt: skip
+_METHOD_HINTS = {
+    "real": Hint((torch.complex64,)),
+    "imag": Hint((torch.complex64,)),
+    "__invert__": Hint((torch.bool,)),
+    "logical_not": Hint((torch.bool,)),
+    "stft": Hint(ranks=(2,)),
+}
+
+LAYER_HINTS: dict[type, Hint] = {
+    torch.nn.Embedding: _IDS,
+    torch.nn.EmbeddingBag: Hint((torch.int64,), (2, 1)),
+    torch.nn.Linear: Hint(ranks=(2, 3, 1)),
+    torch.nn.Conv1d: Hint(ranks=(3,)), torch.nn.ConvTranspose1d: Hint(ranks=(3,)),
+    torch.nn.Conv2d: Hint(ranks=(4,)), torch.nn.ConvTranspose2d: Hint(ranks=(4,)),
+    torch.nn.Conv3d: Hint(ranks=(5,)), torch.nn.ConvTranspose3d: Hint(ranks=(5,)),
+    torch.nn.BatchNorm1d: Hint(ranks=(2, 3)), torch.nn.BatchNorm2d: Hint(ranks=(4,)), torch.nn.BatchNorm3d: Hint(ranks=(5,)),
+    torch.nn.MaxPool2d: Hint(ranks=(4,)), torch.nn.AvgPool2d: Hint(ranks=(4,)), torch.nn.AdaptiveAvgPool2d: Hint(ranks=(4,)),
+    torch.nn.LSTM: Hint(ranks=(3,)), torch.nn.GRU: Hint(ranks=(3,)), torch.nn.RNN: Hint(ranks=(3,)),
+    torch.nn.LSTMCell: Hint(ranks=(2,)), torch.nn.GRUCell: Hint(ranks=(2,)),
+    torch.nn.MultiheadAttention: Hint(ranks=(3,)), torch.nn.TransformerEncoder: Hint(ranks=(3,)),
+    torch.nn.TransformerDecoder: Hint(ranks=(3,)), torch.nn.Transformer: Hint(ranks=(3,)),
+    torch.nn.TransformerEncoderLayer: Hint(ranks=(3,)), torch.nn.TransformerDecoderLayer: Hint(ranks=(3,)),
+}  # fmt: skip
+
+
+def decide_at_layer(module: torch.nn.Module, args: tuple[object, ...]) -> None:
+    """A global forward pre-hook: a recorder handed to a known layer as its first argument is a tensor for that layer."""
+    hint = LAYER_HINTS.get(type(module))
+    if hint is None:
+        hint = next((h for cls, h in LAYER_HINTS.items() if isinstance(module, cls)), None)
+    if hint is not None and args and type(args[0]) is Recorder:
+        args[0]._decide("tensor", hint=hint)

@@ -1,0 +1,137 @@
+"""Conditions between dims that no bound of a single dim can say, found where allowed sizes fail together."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from contractgen.contract.model import Operator
+from contractgen.infer.extents import Claim, Extent, Sizes, scan
+from contractgen.infer.guards import Guard
+
+_SAMPLES = 12
+
+
+@dataclass(frozen=True)
+class Relation:
+    """``left operator right + offset`` over two groups."""
+
+    operator: Operator
+    left: Extent
+    right: Extent
+    claim: Claim
+
+    def holds(self, left: int, right: int) -> bool:
+        """Whether two sizes satisfy it."""
+        return left <= right if self.operator == "<=" else left < right
+
+
+_FORMS: tuple[tuple[Operator, Callable[[int, int], bool]], ...] = (("<=", int.__le__), ("<", int.__lt__))
+
+
+def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int], batch: Extent | None) -> list[Relation]:
+    """The relations between free extents. A bound that turns out to come from another dim is taken back."""
+    found: list[Relation] = []
+    free = [extent for extent in sizes.extents if extent.free and extent is not batch]
+    for first, second in itertools.combinations(free, 2):
+        if not _suspicious(sizes, first, second):
+            continue
+        grid = _grid(sizes, first, second)
+        if all(ran for _, _, ran in grid) or not any(ran for _, _, ran in grid):
+            continue
+        for left, right, flipped in ((first, second, False), (second, first, True)):
+            for operator, form in _FORMS:
+                if all(form(b, a) == ran if flipped else form(a, b) == ran for a, b, ran in grid):
+                    good = next((a, b) for a, b, ran in grid if ran)
+                    bad = next((a, b) for a, b, ran in grid if not ran)
+                    found.append(
+                        Relation(operator, left, right, Claim("holds", "probed", f"sizes {good} ran, {bad} failed"))
+                    )
+                    _release(sizes, first, second, guards, pool)
+                    break
+            else:
+                continue
+            break
+    return found
+
+
+def _suspicious(sizes: Sizes, first: Extent, second: Extent) -> bool:
+    """Whether one's bound is the other's current size, or large beside small fails."""
+    a, b = sizes.size(first), sizes.size(second)
+    if (
+        first.max in (b, b - 1, b + 1)
+        or second.max in (a, a - 1, a + 1)
+        or first.min in (b, b + 1)
+        or second.min in (a, a + 1)
+    ):
+        return first.min > 3 or second.min > 3 or first.max is not None or second.max is not None
+    return False
+
+
+def _grid(sizes: Sizes, first: Extent, second: Extent) -> list[tuple[int, int, bool]]:
+    step_a, step_b = first.multiple_of, second.multiple_of
+    a, b = sizes.size(first), sizes.size(second)
+    pairs = [(max(step_a, a + i * step_a), max(step_b, b + j * step_b)) for i in range(-3, 4) for j in range(-3, 4)]
+    pairs += [
+        (max(a, b) * step_a, max(a, b) * step_b),
+    ]
+    changes = [sizes.with_size((first, x), (second, y)) for x, y in dict.fromkeys(pairs)]
+    outcomes = sizes.prober.at(changes)
+    return [(x, y, sizes.prober.means(o)) for (x, y), o in zip(dict.fromkeys(pairs), outcomes, strict=True)]
+
+
+def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard], pool: Sequence[int]) -> None:
+    """Scan both again where the other leaves room, so that only bounds of their own stay."""
+    for extent, other, toward in ((first, second, 4), (second, first, 4)):
+        roomy = Sizes(sizes.prober, sizes.extents)
+        roomy.base = dict(sizes.base)
+        for factor in (toward, 1 / toward):
+            size = max(other.multiple_of, int(sizes.size(other) * factor))
+            size -= size % other.multiple_of
+            if sizes.ok(other, [size])[0]:
+                roomy.base |= dict.fromkeys(other.group, size)
+                fresh = Extent(extent.group)
+                roomy.extents = [fresh if e is extent else e for e in sizes.extents]
+                scan(roomy, fresh, guards, pool, batch=False)
+                if fresh.fixed is None:
+                    extent.min = min(extent.min, fresh.min)
+                    if fresh.max is None or (extent.max is not None and fresh.max > extent.max):
+                        extent.max = fresh.max
+                        extent.claims = [c for c in extent.claims if c.property not in ("max",)] + [
+                            c for c in fresh.claims if c.property == "max"
+                        ]
+
+
+def counterexamples(sizes: Sizes, relations: Sequence[Relation], batch: Extent | None) -> list[dict[str, int]]:
+    """Allowed combinations of sizes that fail all the same; empty where the claims hold together."""
+    rng = random.Random(0)
+    free = [extent for extent in sizes.extents if extent.free]
+    samples: list[tuple[tuple[Extent, int], ...]] = []
+    for _ in range(_SAMPLES * 4):
+        picked = tuple((extent, _pick(extent, sizes.size(extent), rng)) for extent in free)
+        chosen = dict((id(extent), size) for extent, size in picked)
+        if all(r.holds(chosen[id(r.left)], chosen[id(r.right)]) for r in relations):
+            samples.append(picked)
+    samples = samples[:_SAMPLES]
+    outcomes = sizes.prober.at([sizes.with_size(*picked) for picked in samples])
+    return [
+        {_name(extent): size for extent, size in picked}
+        for picked, outcome in zip(samples, outcomes, strict=True)
+        if not sizes.prober.means(outcome) and outcome.kind != "timeout"
+    ]
+
+
+def _pick(extent: Extent, current: int, rng: random.Random) -> int:
+    step = extent.multiple_of
+    low = -(-extent.min // step)
+    high = max(low, (min(extent.max, current + 3 * step) if extent.max is not None else current + 3 * step) // step)
+    return step * rng.choice(
+        [low, high, rng.randint(low, high), current // step if low <= current // step <= high else low]
+    )
+
+
+def _name(extent: Extent) -> str:
+    path, axis = extent.group[0]
+    return f"{'.'.join(str(part) for part in path)}[{axis}]"

@@ -1,0 +1,382 @@
+"""The search for a first input: hypotheses are run symbolically, failures say what to change, successes are run for real.
+
+Best first: alternately the attempt that came furthest into the model and the one that departs least from what its names
+and annotations suggest. Bounded by a number of runs, so that the result never depends on a machine's speed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from contractgen.infer.guards import Guard
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
+from contractgen.infer.recorder import Hint
+from contractgen.infer.signature import Signature
+from contractgen.infer.solve import FRESH, flips
+from contractgen.infer.trial import Trial, Tracer, tensors_of
+from contractgen.infer.values import Plan, make_inputs, plans
+from contractgen.infer.runner import Outcome, Runner
+
+
+DEBUG = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """A hypothesis that the model ran on for real, with the plan of values and the symbolic run, where there is one."""
+
+    hypothesis: Hypothesis
+    plan: Plan
+    trial: Trial | None
+
+
+@dataclass
+class Limits:
+    """How far a search goes, in counts."""
+
+    trials: int = 600
+    confirmations: int = 60
+
+
+@dataclass(order=True)
+class _State:
+    key: tuple[float, ...]
+    number: int
+    hypothesis: Hypothesis = field(compare=False)
+    cost: float = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A failed run, for the report of a search that finds nothing."""
+
+    progress: int
+    inputs: str
+    error: str
+
+
+class Search:
+    """Finds inputs for one module."""
+
+    def __init__(self, signature: Signature, tracer: Tracer, runner: Runner, pool: Sequence[int]) -> None:
+        self.signature = signature
+        self.tracer = tracer
+        self.runner = runner
+        self.pool = pool
+        self.attempts: list[Attempt] = []
+        self.asked: set[tuple[Path, str]] = set()
+        self.hints: dict[Path, Hint] = {}
+        self._confirmations = 0
+
+    def find(
+        self, start: Hypothesis, *, frozen: frozenset[Path] = frozenset(), limits: Limits | None = None
+    ) -> Found | None:
+        """The first hypothesis, grown from ``start``, that runs; nodes at ``frozen`` keep dtype and rank."""
+        limits = limits or Limits()
+        numbers = itertools.count()
+        furthest: list[_State] = []
+        simplest: list[_State] = []
+        seen: set[Hypothesis] = set()
+
+        def push(hypothesis: Hypothesis, progress: int, cost: float) -> None:
+            if hypothesis not in seen:
+                seen.add(hypothesis)
+                number = next(numbers)
+                heapq.heappush(furthest, _State((cost - 0.6 * math.log2(1 + progress),), number, hypothesis, cost))
+                heapq.heappush(simplest, _State((cost, -progress), number, hypothesis, cost))
+
+        push(start, 0, 0.0)
+        done: set[int] = set()
+        budget = self.tracer.trials + limits.trials
+        confirmations = self._confirmations + limits.confirmations
+        turn = 0
+        while (furthest or simplest) and self.tracer.trials < budget and self._confirmations < confirmations:
+            turn += 1
+            heap = furthest if (turn % 3 and furthest) or not simplest else simplest
+            state = heapq.heappop(heap)
+            if state.number in done:
+                continue
+            done.add(state.number)
+            trial = self.tracer.run(state.hypothesis)
+            if DEBUG:
+                print("TRY", round(state.cost, 2), trial.progress, describe(state.hypothesis), "|", trial.message[:150])
+            if trial.error is not None and _reads_values(trial.error):
+                trial = max(
+                    (self.tracer.run(state.hypothesis, answer=answer) for answer in (1, 0, 2)),
+                    key=lambda t: (t.ok, t.progress),
+                )
+            self.asked |= trial.asked.optional
+            if trial.ok or (trial.error is not None and _is_beyond_symbols(trial.error)):
+                outcome, plan = self._confirm(state.hypothesis)
+                if plan is not None:
+                    return Found(state.hypothesis, plan, trial if trial.ok else None)
+                self._note(state.hypothesis, trial.progress + 1, outcome.describe())
+                for neighbour, cost in self._after_real_failure(state.hypothesis, outcome, trial, frozen):
+                    push(neighbour, trial.progress, state.cost + cost)
+                continue
+            self._note(state.hypothesis, trial.progress, trial.message)
+            for neighbour, cost in self._neighbours(state.hypothesis, trial, frozen):
+                push(neighbour, trial.progress, state.cost + cost)
+        return None
+
+    def _note(self, hypothesis: Hypothesis, progress: int, error: str) -> None:
+        self.attempts.append(Attempt(progress, describe(hypothesis), error.split("\n")[0][:300]))
+
+    def _confirm(self, hypothesis: Hypothesis) -> tuple[Outcome, Plan | None]:
+        """A plan of values that the model really runs on, finite outputs preferred; else the first failure."""
+        first: Outcome | None = None
+        fallback: Plan | None = None
+        for batch in _batches(plans(hypothesis), (1, 7, 40)):
+            self._confirmations += 1
+            outcomes = self.runner.run([_finite_run(self.runner, hypothesis, plan) for plan in batch])
+            for plan, outcome in zip(batch, outcomes, strict=True):
+                first = first or outcome
+                if outcome.ok and outcome.value:
+                    return outcome, plan
+                if outcome.ok and fallback is None:
+                    fallback = plan
+        assert first is not None
+        return first, fallback
+
+    def _neighbours(
+        self, hypothesis: Hypothesis, trial: Trial, frozen: frozenset[Path]
+    ) -> Iterator[tuple[Hypothesis, float]]:
+        """What to try after a symbolic run that failed, with the cost of each."""
+        if trial.decided is not None:
+            yield from self._decided(hypothesis, trial)
+            return
+        if trial.missing is not None:
+            yield hypothesis.with_node((*trial.missing.path, trial.missing.key), Unknown()), 0.0
+            return
+        sizes = hypothesis.sizes()
+        conditions = [guard for guard in trial.guards if all(axis in sizes for axis in guard.axes)]
+        for back, guard in enumerate(reversed(conditions[-8:])):
+            if guard.artefact and back:
+                continue
+            for index, new in enumerate(flips(guard, conditions, sizes, self.pool)):
+                yield hypothesis.with_sizes(new), 0.1 + 0.2 * back + 0.05 * index
+        yield from _special_sizes(hypothesis, trial, conditions)
+        yield from self._structural(hypothesis, trial.message, trial.suspects, frozen)
+
+    def _after_real_failure(
+        self, hypothesis: Hypothesis, outcome: Outcome, trial: Trial, frozen: frozenset[Path]
+    ) -> Iterator[tuple[Hypothesis, float]]:
+        """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
+        yield from _sizes_from_message(hypothesis, outcome.message, self.pool)
+        yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
+
+    def _decided(self, hypothesis: Hypothesis, trial: Trial) -> Iterator[tuple[Hypothesis, float]]:
+        assert trial.decided is not None
+        path, kind, key, hint = trial.decided.path, trial.decided.kind, trial.decided.key, trial.decided.hint
+        prior = self.signature.prior(path)
+        if kind == "tensor" or prior.declared:
+            self.hints[path] = hint
+            for (dtype, rank), cost in self._shapes(path):
+                yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), cost
+        elif kind in ("dict", "object"):
+            children = ((key, Unknown()),) if isinstance(key, str) else ()
+            yield hypothesis.with_node(path, Group("dict", children)), 0.0
+        elif kind in ("list", "tuple"):
+            for count, cost in ((2, 0.0), (3, 0.3), (1, 0.6), (4, 0.9)):
+                children_of = tuple((index, Unknown()) for index in range(count))
+                yield hypothesis.with_node(path, Group("list" if kind == "list" else "tuple", children_of)), cost
+            for (dtype, rank), cost in self._shapes(path):
+                yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.4 + cost
+        else:
+            values: dict[str, tuple[object, ...]] = {
+                "int": (1, 2),
+                "float": (1.0,),
+                "bool": (False, True),
+                "str": _strings(self.signature.source),
+            }
+            for index, value in enumerate(values[kind]):
+                yield hypothesis.with_node(path, Fixed(value)), 0.1 * index
+            if kind in ("bool", "int", "float"):
+                for (dtype, rank), cost in self._shapes(path):
+                    yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 1.0 + cost
+
+    def _shapes(self, path: Path) -> Iterator[tuple[tuple[torch.dtype, int], float]]:
+        """Pairs of dtype and rank for a tensor with their costs, the likeliest first."""
+        prior, hint = self.signature.prior(path), self.hints.get(path, Hint())
+        ranks = list(dict.fromkeys((*(prior.ranks[:1] if prior.declared else ()), *hint.ranks, *prior.ranks)))
+        dtypes = list(dict.fromkeys((*(prior.dtypes[:1] if prior.declared else ()), *hint.dtypes, *prior.dtypes)))
+        for (i, dtype), (j, rank) in itertools.product(enumerate(dtypes[:8]), enumerate(ranks[:6])):
+            yield (dtype, rank), 0.7 * i + 0.5 * j
+
+    def _fresh(self, hypothesis: Hypothesis, path: Path, dtype: torch.dtype, rank: int) -> Leaf:
+        """A tensor whose sizes no other axis has."""
+        used = set(hypothesis.sizes().values())
+        start = 13 if rank >= 4 else 0
+        fresh = [size for size in FRESH if size not in used]
+        dims = self.signature.prior(path).dims
+        sizes = [fresh[axis + (start if axis >= 2 else 0)] for axis in range(rank)]
+        if len(dims) == rank:
+            sizes = [
+                int(dim) if dim.isdigit() and int(dim) > 0 else size for dim, size in zip(dims, sizes, strict=True)
+            ]
+        return Leaf(dtype, tuple(sizes))
+
+    def _structural(
+        self, hypothesis: Hypothesis, message: str, suspects: Sequence[Path], frozen: frozenset[Path]
+    ) -> Iterator[tuple[Hypothesis, float]]:
+        """Other ranks, dtypes, lengths and keys, the tensors that the failing operator saw first."""
+        yield from _keys_from_message(hypothesis, message)
+        yield from self._filled(hypothesis, message)
+        leaves = hypothesis.leaves()
+        expected = re.search(r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)", message)
+        for path, leaf in leaves.items():
+            if path in frozen:
+                continue
+            penalty = 0.3 if not suspects or path in suspects else 1.2
+            for (dtype, rank), cost in self._shapes(path):
+                if (dtype == leaf.dtype) == (rank == len(leaf.sizes)):
+                    continue
+                named = expected is not None and str(rank) in expected.groups() and rank != len(leaf.sizes)
+                wanted = 0.0 if named or _names_dtype(message, dtype) else 0.5
+                yield (
+                    hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)),
+                    penalty + 0.3 * cost + wanted,
+                )
+            if re.search(
+                r"must be tuple of Tensors|must be (tuple|list)|can't be iterated|expected Tensor as element", message
+            ):
+                items = tuple((index, Unknown()) for index in range(2))
+                yield hypothesis.with_node(path, Group("list", items)), penalty
+        for path, node in list(hypothesis.nodes()):
+            if isinstance(node, Unknown):
+                if "must be tuple of Tensors" in message or "expected a sequence" in message:
+                    yield hypothesis.with_node(path, Group("list", ((0, Unknown()), (1, Unknown())))), 0.1
+                else:
+                    for (dtype, rank), cost in self._shapes(path):
+                        yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.2 + cost
+            if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and path not in frozen:
+                yield from _other_lengths(hypothesis, path, node, message)
+
+    def _filled(self, hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
+        """Parameters that default to None, given: a model may ask for one of them all the same."""
+        absent = [name for name in self.signature.optional if isinstance(hypothesis.param(name).node, Fixed)]
+        for index, name in enumerate(absent):
+            mentioned = re.search(rf"\b{re.escape(name)}\b", message) is not None
+            cost = 0.2 if mentioned else 0.6 if "None" in message else 1.5
+            if _SECONDARY.search(name):
+                cost += 1.0
+            yield hypothesis.with_node((name,), self.signature.optional[name]), cost + 0.05 * index
+
+
+_SECONDARY = re.compile(r"mask|embeds|past|cache|outputs|labels?\b|target|position|states?\b|bias")
+"""Optional parameters that models seldom need to run at all."""
+
+
+def _finite_run(runner: Runner, hypothesis: Hypothesis, plan: Plan):  # type: ignore[no-untyped-def]
+    def job() -> bool:
+        args, kwargs = make_inputs(hypothesis, plan)
+        with torch.no_grad():
+            result = runner.module(*args, **kwargs)
+        return all(bool(torch.isfinite(t).all()) for t in tensors_of(result) if t.is_floating_point() or t.is_complex())
+
+    return job
+
+
+def _batches(source: Iterator[Plan], counts: Sequence[int]) -> Iterator[list[Plan]]:
+    for count in counts:
+        batch = list(itertools.islice(source, count))
+        if batch:
+            yield batch
+
+
+def _reads_values(error: BaseException) -> bool:
+    name = type(error).__name__
+    return name in ("DataDependentOutputException", "GuardOnDataDependentSymNode") or "data-dependent" in str(error)
+
+
+def _is_beyond_symbols(error: BaseException) -> bool:
+    """Whether the symbolic run could not follow the model, which may run for real all the same."""
+    name = type(error).__name__
+    return name in (
+        "DataDependentOutputException", "DynamicOutputShapeException", "UnsupportedOperatorException",
+        "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
+    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
+
+
+def _sizes_from_message(
+    hypothesis: Hypothesis, message: str, pool: Sequence[int]
+) -> Iterator[tuple[Hypothesis, float]]:
+    """A size that the message names beside one that it wants instead."""
+    numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", message) if len(number) < 7))[:8]
+    sizes = hypothesis.sizes()
+    for axis, size in sizes.items():
+        if size in numbers:
+            for other in numbers:
+                if other != size and other > 0:
+                    yield hypothesis.with_sizes({axis: other}), 0.3
+
+
+def _special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Iterator[tuple[Hypothesis, float]]:
+    """Sizes that no condition names: a count of values to unpack, and 1, which symbols never are."""
+    unpacked = re.search(r"values to unpack \(expected (\d+)", trial.message)
+    sizes = hypothesis.sizes()
+    recent = list(dict.fromkeys(axis for guard in reversed(guards[-4:]) for axis in guard.axes))
+    if unpacked:
+        axes = recent or [axis for axis in sizes if axis[1] == 0]
+        for index, axis in enumerate(axes):
+            yield hypothesis.with_sizes({axis: int(unpacked.group(1))}), 0.05 + 0.1 * index
+    for axis in sizes:
+        if axis[0] in trial.suspects and sizes[axis] != 1:
+            yield hypothesis.with_sizes({axis: 1}), 0.25
+
+
+def _keys_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
+    """Keyword arguments and further positional ones that the message says are missing."""
+    for param in hypothesis.params:
+        if param.kind == "keywords":
+            found = re.search(r"KeyError: '(\w+)'", message)
+            names = [found.group(1)] if found else re.findall(r"'(\w+)'", message) if "missing" in message else []
+            assert isinstance(param.node, Group)
+            for name in names:
+                if name not in dict(param.node.children) and all(name != other.name for other in hypothesis.params):
+                    yield hypothesis.with_node((param.name, name), Unknown()), 0.05
+
+
+def _other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Iterator[tuple[Hypothesis, float]]:
+    """The same list with one item more, or one less."""
+    count = len(node.children)
+    shortage = re.search(r"not enough values|out of range|missing \d+ required", message) is not None
+    if count < 8:
+        yield (
+            hypothesis.with_node(path, replace(node, children=(*node.children, (count, Unknown())))),
+            0.2 if shortage else 1.0,
+        )
+    if count > 1:
+        yield (
+            hypothesis.with_node(path, replace(node, children=node.children[:-1])),
+            0.5 if "too many" in message else 1.5,
+        )
+
+
+def _names_dtype(message: str, dtype: torch.dtype) -> bool:
+    names = {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}
+    names |= {torch.float32: ("Float", "float32"), torch.float64: ("Double", "float64"), torch.uint8: ("Byte", "uint8")}
+    return any(name in message for name in names.get(dtype, (str(dtype).removeprefix("torch."),)))
+
+
+def _strings(source: str) -> tuple[object, ...]:
+    """The strings that the source compares with: values that a string parameter may have."""
+    return tuple(dict.fromkeys(re.findall(r"[=!]= *[\"'](\w+)[\"']", source))) or ("",)
+
+
+def describe(hypothesis: Hypothesis) -> str:
+    """A hypothesis in one line: ``x=float32[2, 20], mask=None``."""
+    parts: list[str] = []
+    for path, node in hypothesis.nodes():
+        if isinstance(node, Leaf):
+            parts.append(f"{dotted(path)}={str(node.dtype).removeprefix('torch.')}{list(node.sizes)}")
+        elif isinstance(node, Unknown):
+            parts.append(f"{dotted(path)}=?")
+    return ", ".join(parts)

@@ -1,0 +1,145 @@
+"""The stages of inference, in order: discover, choose ranks, optional inputs, sizes, contents, outputs, contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from contractgen.contract.model import Evidence
+from contractgen.errors import InferenceError
+from contractgen.infer.assemble import Facts, assemble
+from contractgen.infer.batch import prove_batch
+from contractgen.infer.contents import Contents
+from contractgen.infer.example import from_example
+from contractgen.infer.extents import Extent, Sizes, derive, scan
+from contractgen.infer.harvest import harvest
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, dotted
+from contractgen.infer.influence import find_dropped, settle_band
+from contractgen.infer.naming import name_extents
+from contractgen.infer.optional import Optionals, add_optionals
+from contractgen.infer.outputs import observe_outputs
+from contractgen.infer.probe import Input, Prober
+from contractgen.infer.ranks import choose_ranks, groups_of
+from contractgen.infer.relations import counterexamples, relate
+from contractgen.infer.runner import Runner
+from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.signature import read_signature
+from contractgen.infer.ties import bind, untie
+from contractgen.infer.trial import Tracer, quiet
+
+if TYPE_CHECKING:
+    from contractgen.infer.api import Inference, InferOptions
+    from contractgen.load import LoadedModel
+
+Report = Callable[[str, str], None]
+
+
+def infer_here(loaded: LoadedModel, options: InferOptions, report: Report) -> Inference:
+    """Inference in this process; `api.infer` runs it in a child."""
+    from contractgen.infer.api import Inference
+
+    with quiet():
+        module = loaded.module
+        runner = Runner(module)
+        search = Search(read_signature(module), Tracer(module), runner, harvest(module))
+        given = options.example or loaded.traced_inputs
+        report("discover", "from the example" if given is not None else "no example: searching for a first input")
+        found = _first_input(search, given)
+        if given is None:
+            report("discover", "looking for the lowest rank with a batch axis")
+            found = choose_ranks(search, found)
+        report("discover", "optional inputs")
+        optionals = add_optionals(search, found)
+        facts, example = _measure(search, optionals, options, report)
+        contract = assemble(facts)
+        return Inference(contract, example, tuple(loaded.notes), runner.runs)
+
+
+def _first_input(search: Search, given: Any) -> Found:
+    """A first input that the model runs on: grown from the example, or searched for."""
+    if given is None:
+        found = search.find(search.signature.hypothesis)
+        if found is None:
+            raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
+        return found
+    hypothesis, plan = from_example(search.signature, given)
+    trial = search.tracer.run(hypothesis)
+    return Found(hypothesis, plan, trial if trial.ok else None)
+
+
+def _failure(search: Search) -> str:
+    best = sorted(search.attempts, key=lambda attempt: -attempt.progress)
+    shown = list({attempt.error: attempt for attempt in best}.values())[:5]
+    lines = [f"  {attempt.inputs or 'no tensors'}\n    {attempt.error}" for attempt in shown]
+    return f"no input was found that the model runs on, in {search.tracer.trials} attempts. The closest:\n" + "\n".join(
+        lines
+    )
+
+
+def _measure(search: Search, optionals: Optionals, options: InferOptions, report: Report) -> tuple[Facts, Any]:
+    found = optionals.found
+    guards = found.trial.guards if found.trial is not None else ()
+    guards = tuple(g for g in guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
+    prober = Prober(search.runner, found.hypothesis, found.plan)
+    prober.base()
+    report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
+    groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
+    groups = bind(prober, groups)
+    optional_names = frozenset(str(path[0]) for path in optionals.paths if len(path) == 1)
+    proof = prove_batch(prober, groups, optional_names)
+    extents = derive(groups, guards)
+    batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
+    sizes = Sizes(prober, extents)
+    for extent in extents:
+        if extent.derived is None:
+            report("probe", f"sizes of {dotted(extent.group[0][0])}, axis {extent.group[0][1]}")
+            scan(sizes, extent, guards, search.pool, batch=extent is batch)
+    for extent in extents:
+        if extent is not batch:
+            settle_band(sizes, extent)
+            find_dropped(sizes, extent)
+    report("probe", "sizes together")
+    relations = relate(sizes, guards, search.pool, batch)
+    evidence: list[Evidence] = []
+    for sample in counterexamples(sizes, relations, batch)[:1]:
+        text = ", ".join(f"{name} = {size}" for name, size in sample.items())
+        evidence.append(
+            Evidence("model", "sizes", "assumed", f"these sizes failed together: {text}; which condition forbids them?")
+        )
+    contents = Contents(sizes, search.pool)
+    domains = {}
+    for path, leaf in found.hypothesis.leaves().items():
+        report("probe", f"contents of {dotted(path)}")
+        domains[path] = contents.of(path, leaf)
+    if batch is not None:
+        batch.claims.append(_batch_claim())
+    for name, reason in optionals.left_out.items():
+        evidence.append(Evidence(f"input:{name}", "left out", "probed", reason))
+    for path in optionals.paths:
+        evidence.append(Evidence(f"input:{dotted(path)}", "required", "probed", "the model ran with it and without it"))
+    if found.trial is None:
+        evidence.append(
+            Evidence("model", "trace", "probed", "no symbolic run succeeded: the sizes come from real runs alone")
+        )
+    symbolic = found.trial.outputs if found.trial is not None else None
+    facts = Facts(
+        name=options.name,
+        hypothesis=found.hypothesis,
+        extents=extents,
+        names=name_extents(extents, found.hypothesis.leaves(), search.signature.priors, batch),
+        domains=domains,
+        relations=relations,
+        outputs=observe_outputs(prober, extents, symbolic),
+        batch=batch,
+        optional=frozenset(optionals.paths),
+        evidence=evidence,
+    )
+    return facts, prober.inputs(Input())
+
+
+def _batch_claim() -> Any:
+    from contractgen.infer.extents import Claim
+
+    return Claim("role", "probed", "changing one row of the inputs changed that row of the outputs alone")

@@ -1,0 +1,89 @@
+"""Noticing, and undoing, what a run does to a model beyond computing: changed buffers and rewritten attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+_OWN = ("_parameters", "_buffers", "_modules")
+
+
+class StateGuard:
+    """Remembers a module's state: the identity and version of each tensor, and the plain attributes of each submodule."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._modules = list(module.modules())
+        self._attributes = [_attributes(submodule) for submodule in self._modules]
+        self._tensors = [_tensors(submodule) for submodule in self._modules]
+        self._versions = _versions(self._tensors)
+
+    def unchanged(self) -> bool:
+        """Whether the module is as it was when this guard was made."""
+        return (
+            all(_attributes(m) == before for m, before in zip(self._modules, self._attributes, strict=True))
+            and all(_same(_tensors(m), before) for m, before in zip(self._modules, self._tensors, strict=True))
+            and _versions(self._tensors) == self._versions
+        )
+
+    def restore_attributes(self) -> None:
+        """Put back plain attributes and the tensors that were replaced (what was written *into* a tensor stays)."""
+        for submodule, attributes, tensors in zip(self._modules, self._attributes, self._tensors, strict=True):
+            if isinstance(submodule, torch.jit.ScriptModule):
+                continue
+            held_now = vars(submodule)
+            for name in [name for name, value in held_now.items() if _plain(value) and name not in attributes]:
+                del held_now[name]
+            vars(submodule).update({name: _thaw(value) for name, value in attributes.items()})
+            for owner, held in tensors.items():
+                table = getattr(submodule, owner)
+                if not _same({owner: table}, {owner: held}):
+                    table.clear()
+                    table.update(held)
+
+
+@dataclass(frozen=True)
+class _List:
+    """A list's items at one time: the list itself may be changed in place."""
+
+    items: tuple[object, ...]
+
+
+def _attributes(module: torch.nn.Module) -> dict[str, object]:
+    if isinstance(module, torch.jit.ScriptModule):
+        return {}  # its attributes live in the archive's own interpreter
+    return {name: _freeze(value) for name, value in vars(module).items() if name not in _OWN and _plain(value)}
+
+
+def _plain(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return len(value) <= 64 and all(_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _freeze(value: object) -> object:
+    return _List(tuple(value)) if isinstance(value, list) else value
+
+
+def _thaw(value: object) -> object:
+    return list(value.items) if isinstance(value, _List) else value
+
+
+def _tensors(module: torch.nn.Module) -> dict[str, dict[str, torch.Tensor | None]]:
+    if isinstance(module, torch.jit.ScriptModule):
+        return {"_parameters": dict(module.named_parameters(recurse=False))}
+    return {owner: dict(getattr(module, owner)) for owner in ("_parameters", "_buffers")}
+
+
+def _same(now: dict[str, dict[str, torch.Tensor | None]], before: dict[str, dict[str, torch.Tensor | None]]) -> bool:
+    return all(
+        now[owner].keys() == before[owner].keys() and all(now[owner][k] is before[owner][k] for k in before[owner])
+        for owner in before
+    )
+
+
+def _versions(tensors: list[dict[str, dict[str, torch.Tensor | None]]]) -> list[int]:
+    return [
+        t._version for held in tensors for table in held.values() for t in table.values()
+        if t is not None and not t.is_inference()
+    ]  # fmt: skip

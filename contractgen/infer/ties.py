@@ -1,0 +1,91 @@
+"""Which axes have the same size: what the symbolic run says, and what real runs say against it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from contractgen.infer.guards import Guard
+from contractgen.infer.hypothesis import Axis, Hypothesis
+from contractgen.infer.probe import Prober
+
+Group = tuple[Axis, ...]
+"""Axes of one size, in the order of the inputs."""
+
+
+def tied_axes(hypothesis: Hypothesis, guards: Sequence[Guard]) -> list[Group]:
+    """The axes, grouped by the equalities of a symbolic run."""
+    sizes = hypothesis.sizes()
+    owner = {axis: axis for axis in sizes}
+    for guard in guards:
+        if guard.tie and guard.equality and all(axis in sizes for axis in guard.axes):
+            first, second = (_root(owner, axis) for axis in guard.axes)
+            owner[max(first, second, key=list(sizes).index)] = min(first, second, key=list(sizes).index)
+    groups: dict[Axis, list[Axis]] = {}
+    for axis in sizes:
+        groups.setdefault(_root(owner, axis), []).append(axis)
+    return [tuple(group) for group in groups.values()]
+
+
+def _root(owner: dict[Axis, Axis], axis: Axis) -> Axis:
+    while owner[axis] != axis:
+        axis = owner[axis]
+    return axis
+
+
+def changed(group: Group, size: int) -> dict[Axis, int]:
+    """The sizes that give all of a group ``size``."""
+    return dict.fromkeys(group, size)
+
+
+def untie(prober: Prober, group: Group) -> list[Group]:
+    """The group's parts that the model lets differ; the group itself where it does not.
+
+    A size of 1 beside another broadcasts, which is no meaning of its own: only sizes of 2 and more count.
+    """
+    if len(group) < 2:
+        return [group]
+    size = prober.hypothesis.sizes()[group[0]]
+    parts: list[list[Axis]] = []
+    for axis in group:
+        for part in parts:
+            if not _may_differ(prober, group, part, axis, size):
+                part.append(axis)
+                break
+        else:
+            parts.append([axis])
+    return [tuple(part) for part in parts]
+
+
+def _may_differ(prober: Prober, group: Group, part: list[Axis], axis: Axis, size: int) -> bool:
+    """Whether the model runs with ``axis`` both smaller and larger than the rest of the group, at several sizes."""
+    rest = [other for other in group if other != axis]
+    base = dict.fromkeys(rest, size)
+    others = [new for new in (size + 1, size + 2, max(2, size - 1), 2 * size) if new != size]
+    alone = prober.at([base | {axis: new} for new in others])
+    return all(prober.means(outcome) for outcome in alone)
+
+
+def bind(prober: Prober, groups: list[Group]) -> list[Group]:
+    """Groups merged where neither may change alone and both may change together: ties that no condition named."""
+    sizes = prober.hypothesis.sizes()
+    stiff = [group for group in groups if not _moves(prober, [group], sizes)]
+    for first, second in itertools.combinations(stiff, 2):
+        if sizes[first[0]] == sizes[second[0]] and first in groups and second in groups:
+            if _moves(prober, [first, second], sizes):
+                groups = [g for g in groups if g not in (first, second)]
+                groups.append(tuple(sorted((*first, *second), key=list(sizes).index)))
+                return bind(prober, sorted(groups, key=lambda g: list(sizes).index(g[0])))
+    return groups
+
+
+def _moves(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> bool:
+    """Whether the model runs when these groups change together to some other size of at least 2."""
+    size = sizes[groups[0][0]]
+    axes = [axis for group in groups for axis in group]
+    news = [
+        new
+        for new in (size + 1, size + 2, size + 4, size + 8, size + 16, size + 32, 2 * size, size - 1, size // 2)
+        if new > 1
+    ]
+    return any(prober.means(outcome) for outcome in prober.at([dict.fromkeys(axes, new) for new in news]))

@@ -1,0 +1,259 @@
+"""One symbolic run of a model on a hypothesis, without computing anything: what it asks of the sizes, and where it fails.
+
+The inputs are fake tensors with a symbol for each size, backed by the hypothesis's number for it. The run takes the path
+of those numbers and the symbolic shape environment notes each condition that it depended on (a *guard*). The last guards
+of a failed run say what to change; all guards of a successful one say what the path requires.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch._dispatch.python import enable_python_dispatcher
+from torch._dynamo.source import ConstantSource
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from contractgen.infer.guards import AxisExpr, Guard, axis_expression
+from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Unknown
+from contractgen.infer.recorder import Asked, Decided, MissingKey, Recorder, WatchedDict, decide_at_layer
+from contractgen.infer.state import StateGuard
+
+
+@dataclass(frozen=True)
+class SymbolicTensor:
+    """An output: its dtype, and each size as an expression over input axes (None where none is known)."""
+
+    dtype: torch.dtype
+    sizes: tuple[AxisExpr | None, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one run came to."""
+
+    ok: bool
+    progress: int
+    """How many operators ran: how far the run came."""
+    guards: tuple[Guard, ...] = ()
+    error: BaseException | None = None
+    suspects: tuple[Path, ...] = ()
+    """The tensors that the failing operator's sizes come from."""
+    outputs: object = None
+    """The output tree with each tensor as `SymbolicTensor`."""
+    decided: Decided | None = None
+    missing: MissingKey | None = None
+    asked: Asked = field(default_factory=Asked)
+
+    @property
+    def message(self) -> str:
+        """The error in one line."""
+        return f"{type(self.error).__name__}: {self.error}" if self.error else ""
+
+
+class _Watch(TorchDispatchMode):
+    """Counts operators and remembers the arguments of the one that is running."""
+
+    def __init__(self, answers: int | None) -> None:
+        super().__init__()
+        self.count = 0
+        self.running: tuple[Any, ...] = ()
+        self._answer = answers
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.running = (*args, *(kwargs or {}).values())
+        if self._answer is not None and func is torch.ops.aten._local_scalar_dense.default:
+            dtype = args[0].dtype
+            return (
+                float(self._answer)
+                if dtype.is_floating_point
+                else bool(self._answer)
+                if dtype == torch.bool
+                else self._answer
+            )
+        _check_dtypes(func, args)
+        result = func(*args, **(kwargs or {}))
+        self.count += 1
+        self.running = ()
+        return result
+
+
+_MULTIPLIES = {
+    "aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm", "aten::convolution", "aten::linear", "aten::matmul",
+}  # fmt: skip
+
+
+def _check_dtypes(func: Any, args: tuple[Any, ...]) -> None:
+    """Refuse what kernels refuse and fake tensors let pass: operands of different dtypes in products."""
+    if func._schema.name not in _MULTIPLIES:
+        return
+    dtypes = {arg.dtype for arg in args[:3] if isinstance(arg, torch.Tensor)}
+    if len(dtypes) > 1:
+        names = " and ".join(sorted(str(dtype) for dtype in dtypes))
+        raise RuntimeError(f"{func._schema.name} needs operands of one dtype, got {names}")
+
+
+class Tracer:
+    """Runs hypotheses of one module symbolically. The module's plain attributes are restored after each run."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.module = module
+        self.trials = 0
+        self._guard = StateGuard(module)
+        logging.getLogger("torch").setLevel(logging.CRITICAL)
+        torch.backends.mha.set_fastpath_enabled(False)  # its fused kernels have no symbolic form
+
+    def run(self, hypothesis: Hypothesis, *, answer: int | None = None) -> Trial:
+        """One run. ``answer`` is what a read of a tensor's value (``item()``, ``if tensor:``) gives, if anything."""
+        self.trials += 1
+        env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
+        mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
+        symbols: dict[Any, Axis] = {}
+        asked = Asked()
+        args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, symbols))
+        args, kwargs = _watch_groups(hypothesis, args, kwargs, asked)
+        watch = _Watch(answer)
+        error: BaseException | None = None
+        outputs: object = None
+        hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
+        try:
+            with torch.no_grad(), enable_python_dispatcher(), mode, watch:
+                result = self.module(*args, **kwargs)
+            outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
+        except (Exception, Decided, MissingKey) as raised:
+            error = raised.with_traceback(None)
+        finally:
+            hook.remove()
+            self._guard.restore_attributes()
+        guards = tuple(_guards(env, symbols))
+        return Trial(
+            ok=error is None,
+            progress=watch.count,
+            guards=guards,
+            error=error,
+            suspects=_suspects(watch.running, symbols) if error else (),
+            outputs=outputs,
+            decided=error if isinstance(error, Decided) else None,
+            missing=error if isinstance(error, MissingKey) else None,
+            asked=asked,
+        )
+
+
+def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]) -> object:
+    if isinstance(node, Unknown):
+        return Recorder(path)
+    assert isinstance(node, Leaf)
+    real = torch.empty(node.sizes, dtype=node.dtype, device="meta")
+    shaped = mode.from_tensor(
+        real,
+        source=ConstantSource("_".join(str(part) for part in path)),
+        symbolic_context=StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC] * real.dim()),
+    )
+    for axis, size in enumerate(shaped.shape):
+        if isinstance(size, torch.SymInt):
+            symbols[size.node.expr] = (path, axis)
+    with mode:
+        return torch.empty(shaped.shape, dtype=node.dtype)
+
+
+def _watch_groups(
+    hypothesis: Hypothesis, args: tuple[object, ...], kwargs: dict[str, object], asked: Asked
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The same call with each plain dict replaced by one that says which keys are asked for."""
+
+    def watched(value: object, path: Path) -> object:
+        if type(value) is dict:
+            return WatchedDict({key: watched(child, (*path, key)) for key, child in value.items()}, path, asked)
+        if type(value) in (list, tuple):
+            assert isinstance(value, (list, tuple))
+            return type(value)(watched(child, (*path, index)) for index, child in enumerate(value))
+        return value
+
+    names = [param.name for param in hypothesis.params if param.kind == "positional"]
+    variadic = next((param.name for param in hypothesis.params if param.kind == "variadic"), None)
+    new_args = tuple(
+        watched(value, (names[index],) if index < len(names) else (str(variadic), index - len(names)))
+        for index, value in enumerate(args)
+    )
+    return new_args, {name: watched(value, (name,)) for name, value in kwargs.items()}
+
+
+def _guards(env: ShapeEnv, symbols: Mapping[Any, Axis]) -> Iterator[Guard]:
+    """The conditions of the run in order, over the axes of the inputs."""
+    for shape_guard in env.guards:
+        guard = Guard.over(shape_guard.expr, symbols)
+        if guard is not None:
+            yield guard
+    for asserts in env.deferred_runtime_asserts.values():
+        for deferred in asserts:
+            guard = Guard.over(deferred.expr, symbols)
+            if guard is not None:
+                yield guard
+
+
+def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Path, ...]:
+    found: dict[Path, None] = {}
+
+    def visit(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            for size in value.shape:
+                if isinstance(size, torch.SymInt):
+                    for symbol in size.node.expr.free_symbols:
+                        if symbol in symbols:
+                            found[symbols[symbol][0]] = None
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                visit(item)
+
+    visit(running)
+    return tuple(found)
+
+
+def _describe(tensor: torch.Tensor, env: ShapeEnv, symbols: Mapping[Any, Axis]) -> SymbolicTensor:
+    sizes: list[AxisExpr | None] = []
+    for size in tensor.shape:
+        if isinstance(size, torch.SymInt):
+            sizes.append(axis_expression(env.simplify(size.node.expr), symbols))
+        else:
+            sizes.append(int(size))
+    return SymbolicTensor(tensor.dtype, tuple(sizes))
+
+
+def map_outputs(result: object, leaf: Callable[[torch.Tensor], object]) -> object:
+    """An output tree of dicts, lists and tuples with ``leaf(tensor)`` for each tensor; what is no tensor becomes None."""
+    if isinstance(result, torch.Tensor):
+        return leaf(result)
+    if isinstance(result, Mapping):
+        return {str(key): map_outputs(value, leaf) for key, value in result.items()}
+    if hasattr(result, "_asdict"):
+        return {key: map_outputs(value, leaf) for key, value in result._asdict().items()}
+    if hasattr(result, "__dataclass_fields__"):
+        return {key: map_outputs(getattr(result, key), leaf) for key in result.__dataclass_fields__}
+    if isinstance(result, list):
+        return [map_outputs(item, leaf) for item in result]
+    if isinstance(result, tuple):
+        return tuple(map_outputs(item, leaf) for item in result)
+    return None
+
+
+def tensors_of(result: object) -> list[torch.Tensor]:
+    """All tensors of an output tree, in order."""
+    found: list[torch.Tensor] = []
+    map_outputs(result, found.append)
+    return found
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of the model or of torch while it is being tried."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,99 @@
+"""What the tensors of a run contain.
+
+A *fill* names the content of one tensor; a *plan* gives each tensor its fill. Which plan a model runs on is found by
+trying: a mask of only zeros makes attention undefined, a length of zero cannot be packed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Literal, TypeAlias, Union
+
+import torch
+
+from contractgen.infer.hypothesis import Hypothesis, Leaf, Path
+
+Fill: TypeAlias = Union[Literal["normal", "zeros", "ones", "mixed", "ramp"], torch.Tensor]
+"""How to fill a tensor; a tensor stands for itself, repeated or cut to the sizes that are wanted."""
+
+Plan: TypeAlias = "dict[Path, Fill]"
+
+_FILLS: dict[str, tuple[Fill, ...]] = {
+    "float": ("normal", "zeros"),
+    "integer": ("zeros", "ones", "mixed", "ramp"),
+    "mask": ("mixed", "ones", "zeros"),
+    "bool": ("mixed", "zeros", "ones"),
+    "length": ("ones", "ramp", "zeros"),
+}
+
+
+def fills(path: Path, leaf: Leaf) -> tuple[Fill, ...]:
+    """The fills worth trying for a tensor, the likeliest first."""
+    name = str(next((part for part in reversed(path) if isinstance(part, str)), "")).lower()
+    if leaf.dtype.is_floating_point or leaf.dtype.is_complex:
+        return _FILLS["float"]
+    if leaf.dtype == torch.bool:
+        return _FILLS["bool"]
+    if "mask" in name:
+        return _FILLS["mask"]
+    return _FILLS["length"] if "len" in name else _FILLS["integer"]
+
+
+def plans(hypothesis: Hypothesis, limit: int = 48) -> Iterator[Plan]:
+    """Plans, the likeliest first: those that differ least from every tensor's first choice."""
+    choices = {path: fills(path, leaf) for path, leaf in hypothesis.leaves().items()}
+    ranked = itertools.islice(itertools.product(*(range(len(choice)) for choice in choices.values())), 20_000)
+    for picks in itertools.islice(sorted(ranked, key=lambda picks: (sum(picks), max(picks, default=0))), limit):
+        yield {path: choice[pick] for (path, choice), pick in zip(choices.items(), picks, strict=True)}
+
+
+def make_tensor(leaf: Leaf, fill: Fill, seed: int) -> torch.Tensor:
+    """A tensor of the leaf's dtype and sizes; the same arguments give the same elements on every machine."""
+    if isinstance(fill, torch.Tensor):
+        return _tiled(fill, leaf.sizes)
+    generator = torch.Generator().manual_seed(seed)
+    if fill == "zeros":
+        return torch.zeros(leaf.sizes, dtype=leaf.dtype)
+    if fill == "ones":
+        return torch.ones(leaf.sizes, dtype=leaf.dtype)
+    count = 1
+    for size in leaf.sizes:
+        count *= size
+    if fill == "ramp":  # grows along the last axis, from 0
+        length = leaf.sizes[-1] if leaf.sizes else 1
+        return torch.arange(length).expand(leaf.sizes or (1,)).reshape(leaf.sizes).to(leaf.dtype).clone()
+    if fill == "mixed":  # zeros and ones, the first of each row a one and, where there is room, the last a zero
+        bits = torch.randint(0, 2, leaf.sizes, generator=generator)
+        if leaf.sizes and count:
+            bits[..., 0] = 1
+            if leaf.sizes[-1] > 1:
+                bits[..., -1] = 0
+        return bits.to(leaf.dtype)
+    if leaf.dtype.is_complex:
+        return torch.complex(
+            torch.randn(leaf.sizes, generator=generator), torch.randn(leaf.sizes, generator=generator)
+        ).to(leaf.dtype)
+    if leaf.dtype.is_floating_point:
+        return torch.randn(leaf.sizes, generator=generator).to(leaf.dtype)
+    return torch.randint(0, 2, leaf.sizes, generator=generator).to(leaf.dtype)
+
+
+def _tiled(given: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:
+    result = given
+    for axis, size in enumerate(sizes):
+        if size != result.shape[axis]:
+            result = result.index_select(axis, torch.arange(size) % max(1, result.shape[axis]))
+    return result.clone()
+
+
+def make_inputs(hypothesis: Hypothesis, plan: Plan, seed: int = 0) -> tuple[tuple[object, ...], dict[str, object]]:
+    """``(args, kwargs)`` with the plan's content; tensors differ from each other."""
+    leaves = list(hypothesis.leaves())
+
+    def make(path: Path, node: object) -> object:
+        if not isinstance(node, Leaf):
+            return None  # a parameter that the model never looked at
+        return make_tensor(node, plan.get(path, fills(path, node)[0]), seed * 1009 + leaves.index(path))
+
+    return hypothesis.build(make)
