@@ -10,8 +10,8 @@ from contractgen.generate.runtime.dtypes import Array, dtype_name, is_bfloat16
 from contractgen.generate.runtime.number_lists import array_of_lists
 from contractgen.generate.runtime.protocol import Wire
 from contractgen.generate.runtime.spec import Tensor
-from contractgen.generate.runtime.violations import Refused
-from contractgen.generate.runtime.walk import described, summary
+from contractgen.generate.runtime.violations import Refused, described
+from contractgen.generate.runtime.walk import summary
 
 
 def read_array(tensor: Tensor, value: Any) -> tuple[Array, str]:

@@ -11,8 +11,7 @@ from contractgen.generate.runtime.arrays import read_array
 from contractgen.generate.runtime.dtypes import Array, dtype_name
 from contractgen.generate.runtime.number_lists import array_of_lists
 from contractgen.generate.runtime.spec import Tensor
-from contractgen.generate.runtime.violations import Refused
-from contractgen.generate.runtime.walk import described
+from contractgen.generate.runtime.violations import Refused, described
 
 
 def read_any(tensor: Tensor, value: Any) -> tuple[Array, str]:

@@ -5,6 +5,7 @@ It runs only after the generated `_is_valid` did not say yes, and it has the las
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ from contractgen.generate.runtime.violations import Violation, plural, violation
 from contractgen.generate.runtime.walk import Found, Leaf
 
 
-def differences(spec: Spec, found: Found) -> list[Violation]:
-    """All violations of a walk's findings, in the order: structure, types and sizes, relations, values."""
+def differences(spec: Spec, found: Found, looked_at: Callable[[Leaf], bool] = bool) -> list[Violation]:
+    """All violations of a walk's findings, in the order: structure, types and sizes, relations, values.
+
+    The elements are read of those leaves that `looked_at` says.
+    """
     sizes = Sizes(spec)
     for length in found.lengths:
         sizes.add(length.path, None, length.wanted, length.size)
@@ -31,7 +35,7 @@ def differences(spec: Spec, found: Found) -> list[Violation]:
             for axis, wanted in enumerate(leaf.tensor.shape):
                 sizes.add(leaf.path, axis, wanted, leaf.array.shape[axis])
     shaped = sizes.violations()
-    values = [one for leaf in found.leaves for one in offences(leaf, sizes.known, spec.dims)]
+    values = [one for leaf in found.leaves if looked_at(leaf) for one in offences(leaf, sizes.known, spec.dims)]
     return found.violations + typed + shaped + values
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16, to_bfloat16
-from contractgen.generate.runtime.violations import Refused
-from contractgen.generate.runtime.walk import described
+from contractgen.generate.runtime.violations import Refused, described
 
 EXACT_INTEGERS = {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24, "float64": 2**53}
 EXACT_INTEGERS.update(complex64=2**24, complex128=2**53)

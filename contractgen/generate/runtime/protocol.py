@@ -20,8 +20,7 @@ from contractgen.generate.runtime.number_lists import array_of_numbers, flattene
 from contractgen.generate.runtime.numpy_files import array_at, element_count
 from contractgen.generate.runtime.numpy_writing import Parts, raw
 from contractgen.generate.runtime.spec import Tensor
-from contractgen.generate.runtime.violations import Refused, quoted
-from contractgen.generate.runtime.walk import described
+from contractgen.generate.runtime.violations import Refused, described, quoted
 
 ALIGNMENT = 64
 """Where the first tensor starts in a body of ours is a multiple of this: the JSON before it is filled up with spaces."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from contractgen.generate.runtime.convert import read_any
 from contractgen.generate.runtime.dtypes import Array
-from contractgen.generate.runtime.explain import differences
+from contractgen.generate.runtime.hints import explained
 from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY
 from contractgen.generate.runtime.numpy_writing import Parts, npy_parts, npz_parts
 from contractgen.generate.runtime.plain_json import plain_tree, sole
@@ -45,7 +45,7 @@ def checked(spec: Spec, arguments: dict[str, Any]) -> dict[str, Array]:
     """The tensors of a call by their names, converted where that is exact. Raises `ContractViolation`."""
     walk = Walk(read_any, strict=False)
     walk.visit(spec.inputs, arguments, "inputs", "")
-    violations = differences(spec, walk.found)
+    violations = explained(spec, walk)
     if violations:
         raise ContractViolation(violations)
     return {leaf.name: leaf.array for leaf in walk.found.leaves}

@@ -8,7 +8,7 @@ from typing import Any
 
 from contractgen.generate.runtime.arrays import read_array, read_list, read_wire
 from contractgen.generate.runtime.dtypes import Array
-from contractgen.generate.runtime.explain import differences
+from contractgen.generate.runtime.hints import explained
 from contractgen.generate.runtime.json_reading import read_json
 from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY, Limits, read_headers
 from contractgen.generate.runtime.messages import is_protocol, numpy_tensors, unknown_names
@@ -16,8 +16,8 @@ from contractgen.generate.runtime.numpy_files import Buffer
 from contractgen.generate.runtime.plain_json import unwrapped
 from contractgen.generate.runtime.protocol import Wire, decode_tensors, member
 from contractgen.generate.runtime.spec import Spec
-from contractgen.generate.runtime.violations import ContractViolation, Refused, listed, quoted, violation
-from contractgen.generate.runtime.walk import Reader, Walk, described, gather
+from contractgen.generate.runtime.violations import ContractViolation, Refused, described, listed, quoted, violation
+from contractgen.generate.runtime.walk import Reader, Walk, gather
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def read_tree(spec: Spec, tree: Any, read: Reader, reply: Reply, wires: Mapping[
     walk.visit(spec.inputs, tree, "inputs", "")
     if wires is not None:
         walk.found.violations.extend(unknown_names(wires, walk.found, spec.input_names))
-    violations = differences(spec, walk.found)
+    violations = explained(spec, walk)
     if violations:
         raise ContractViolation(violations)
     return Received({leaf.name: leaf.array for leaf in walk.found.leaves}, reply)
@@ -126,7 +126,7 @@ def check_arguments(spec: Spec, arguments: dict[str, Any]) -> None:
     """Check arguments in memory, explaining. Raises `ContractViolation`."""
     walk = Walk(read_array, strict=True)
     walk.visit(spec.inputs, arguments, "inputs", "")
-    violations = differences(spec, walk.found)
+    violations = explained(spec, walk)
     if violations:
         raise ContractViolation(violations)
 

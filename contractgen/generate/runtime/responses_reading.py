@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contractgen.generate.runtime.arrays import read_list, read_wire
-from contractgen.generate.runtime.explain import differences
+from contractgen.generate.runtime.hints import explained
 from contractgen.generate.runtime.json_reading import read_json
 from contractgen.generate.runtime.limits import NPY, NPZ, Limits, Message, read_headers
 from contractgen.generate.runtime.messages import is_protocol, numpy_tensors
@@ -25,7 +25,7 @@ def decode_response(spec: Spec, body: Buffer, headers: Mapping[str, str], limits
         raise ContractViolation([violation(refused.kind, "body", **refused.facts)]) from None
     walk = Walk(read, strict=False)
     walk.visit(spec.outputs, tree, "outputs", "")
-    violations = differences(spec, walk.found)
+    violations = explained(spec, walk)
     if violations:
         raise ContractViolation(violations)
     results = gather(spec.outputs, {leaf.name: leaf.array for leaf in walk.found.leaves})

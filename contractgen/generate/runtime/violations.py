@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
+
+from contractgen.generate.runtime.dtypes import shortened_dtype
 
 MAX_TEXT = 200
 MAX_REPORTED = 32
@@ -111,3 +115,15 @@ def listed(names: Iterable[object]) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 item`, `2 items`."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def described(value: Any) -> str:
+    """What came, for a message: its kind, never its content."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {shortened_dtype(value.dtype) if value.dtype.kind in 'OSUMmV' else value.dtype.name}"
+    if isinstance(value, Mapping):
+        return f"a dict with the keys {listed(value)}"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {plural(len(value), 'item')}"
+    names = {type(None): "None", bool: "a bool", int: "an integer", float: "a float", str: "a string", bytes: "bytes"}
+    return names.get(type(value), f"an object of type {type(value).__name__[:40]}")

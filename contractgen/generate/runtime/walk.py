@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from contractgen.generate.runtime.dtypes import Array, shortened_dtype
+from contractgen.generate.runtime.dtypes import Array
+from contractgen.generate.runtime.number_lists import array_of_lists
 from contractgen.generate.runtime.spec import Constant, Dict, List, Node, Optional, Tensor, Tuple
-from contractgen.generate.runtime.violations import Refused, Violation, listed, plural, quoted, violation
+from contractgen.generate.runtime.violations import (
+    MAX_REPORTED,
+    Refused,
+    Violation,
+    described,
+    listed,
+    plural,
+    quoted,
+    violation,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,19 @@ class Length:
     size: int
 
 
+@dataclass(frozen=True)
+class Repair:
+    """Another value for a place in the tree that may undo a violation, and the hint that says so."""
+
+    violation: Violation
+    hint: str
+    node: Node
+    value: Any
+    path: str
+    code: str
+    index: tuple[int, ...]
+
+
 @dataclass
 class Found:
     """What a walk over the arguments brings home."""
@@ -42,6 +64,7 @@ class Found:
     leaves: list[Leaf] = field(default_factory=list)
     lengths: list[Length] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
 
 
 Reader = Callable[[Tensor, Any], "tuple[Array, str]"]
@@ -56,9 +79,11 @@ class Walk:
     strict: bool
     found: Found = field(default_factory=Found)
 
-    def refuse(self, kind: str, path: str, **facts: Any) -> None:
+    def refuse(self, kind: str, path: str, **facts: Any) -> Violation:
         """Note a violation and go on."""
-        self.found.violations.append(violation(kind, path, **facts))
+        one = violation(kind, path, **facts)
+        self.found.violations.append(one)
+        return one
 
     def visit(self, node: Node, value: Any, path: str, code: str, index: tuple[int, ...] = ()) -> None:
         """Read the part of the tree that `node` describes."""
@@ -69,15 +94,16 @@ class Walk:
             self.visit_tensor(node, value, path, code, index)
         elif isinstance(node, Constant):
             if type(value) is not type(node.value) or value != node.value:
-                self.refuse("constant", path, wanted=repr(node.value), got=described(value))
+                one = self.refuse("constant", path, wanted=repr(node.value), got=described(value))
+                self.repair(one, f"pass {node.value!r}", node, node.value, path, code, index)
         elif isinstance(node, Dict):
             self.visit_dict(node, value, path, code, index)
         elif isinstance(node, List):
-            if self.is_sequence(value, list, path):
+            if self.is_sequence(node, value, list, path, code, index):
                 self.found.lengths.append(Length(path, node.length, len(value)))
                 for i, item in enumerate(value):
                     self.visit(node.item, item, f"{path}[{i}]", f"{code}[{i}]", (*index, i))
-        elif isinstance(node, Tuple) and self.is_sequence(value, tuple, path):
+        elif isinstance(node, Tuple) and self.is_sequence(node, value, tuple, path, code, index):
             if len(value) != len(node.items):
                 self.refuse("length", path, wanted=len(node.items), got=len(value))
             for i, (part, item) in enumerate(zip(node.items, value)):
@@ -88,7 +114,12 @@ class Walk:
         try:
             array, dtype = self.read(node, value)
         except Refused as refused:
-            self.refuse(refused.kind, path, **refused.facts)
+            one = self.refuse(refused.kind, path, **refused.facts)
+            if self.strict and isinstance(value, (list, tuple)):
+                dtype = "uint16" if node.dtype == "bfloat16" else f"{node.dtype}{'_' if node.dtype == 'bool' else ''}"
+                with contextlib.suppress(Refused):
+                    array = array_of_lists(value, node.dtype)
+                    self.repair(one, f"make it an array: np.array({code}, np.{dtype})", node, array, path, code, index)
         else:
             self.found.leaves.append(Leaf(path, code, wire_name(node, index), node, array, dtype))
 
@@ -96,25 +127,50 @@ class Walk:
         """Read a mapping: its keys, then what they hold."""
         keys = [part.key for part in node.fields]
         if not isinstance(value, Mapping):
-            self.refuse("structure", path, wanted=f"a dict with the keys {listed(keys)}", got=described(value))
+            one = self.refuse("structure", path, wanted=f"a dict with the keys {listed(keys)}", got=described(value))
+            if isinstance(value, (list, tuple)) and len(value) == len(keys) and code:
+                made = ", ".join(f"{key!r}: {code}[{i}]" for i, key in enumerate(keys))
+                changed = dict(zip(keys, value))
+                self.repair(one, f"make it a dict: {{{made}}}", node, changed, path, code, index)
             return
-        root = path == code == ""
         for part in node.fields:
             below = f"{path}.{part.key}" if path else part.key
             if part.key in value:
-                self.visit(part.node, value[part.key], below, part.key if root else f"{code}[{part.key!r}]", index)
+                self.visit(part.node, value[part.key], below, f"{code}[{part.key!r}]" if code else part.key, index)
             elif part.required and (self.strict or not isinstance(part.node, Constant)):
                 self.refuse("missing", below, wanted=summary(part.node))
         for key in value:
             if key not in keys:
-                self.refuse("unexpected", path, wanted=listed(keys), got=quoted(key))
+                one = self.refuse("unexpected", path, wanted=listed(keys), got=quoted(key))
+                near = nearest(key, [name for name in keys if name not in value])
+                changed = {near if name == key else name: value[name] for name in value if near or name != key}
+                hint = f"rename {quoted(key)} to {near!r}" if near else f"leave out {quoted(key)}"
+                self.repair(one, hint, node, changed, path, code, index)
 
-    def is_sequence(self, value: Any, kind: type, path: str) -> bool:
+    def is_sequence(
+        self,
+        node: Node,
+        value: Any,
+        kind: type[list[Any] | tuple[Any, ...]],
+        path: str,
+        code: str,
+        index: tuple[int, ...],
+    ) -> bool:
         """Whether a list or tuple came, as wanted; JSON and the client's callers need not tell them apart."""
         if isinstance(value, kind if self.strict else (list, tuple)):
             return True
-        self.refuse("structure", path, wanted=f"a {kind.__name__}", got=described(value))
+        one = self.refuse("structure", path, wanted=f"a {kind.__name__}", got=described(value))
+        if isinstance(value, (list, tuple)):
+            hint = f"make it a {kind.__name__}: {kind.__name__}({code})"
+            self.repair(one, hint, node, kind(value), path, code, index)
         return False
+
+    def repair(
+        self, one: Violation, hint: str, node: Node, value: Any, path: str, code: str, index: tuple[int, ...]
+    ) -> None:
+        """Note what may undo a violation."""
+        if len(self.found.repairs) < MAX_REPORTED:
+            self.found.repairs.append(Repair(one, hint, node, value, path, code, index))
 
 
 def wire_name(tensor: Tensor, index: tuple[int, ...]) -> str:
@@ -166,18 +222,6 @@ ABSENT = Absent()
 """Stands where a request has nothing."""
 
 
-def described(value: Any) -> str:
-    """What came, for a message: its kind, never its content."""
-    if isinstance(value, np.ndarray):
-        return f"an array of {shortened_dtype(value.dtype) if value.dtype.kind in 'OSUMmV' else value.dtype.name}"
-    if isinstance(value, Mapping):
-        return f"a dict with the keys {listed(value)}"
-    if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} of {plural(len(value), 'item')}"
-    names = {type(None): "None", bool: "a bool", int: "an integer", float: "a float", str: "a string", bytes: "bytes"}
-    return names.get(type(value), f"an object of type {type(value).__name__[:40]}")
-
-
 def summary(node: Node) -> str:
     """What a node wants, in a few words."""
     if isinstance(node, Tensor):
@@ -191,6 +235,7 @@ def summary(node: Node) -> str:
     return summary(node.node) if isinstance(node, Optional) else repr(node.value) if isinstance(node, Constant) else ""
 
 
-def nearest(name: str, names: list[str]) -> str:
+def nearest(name: object, names: list[str]) -> str:
     """The name that was probably meant, or nothing."""
-    return next(iter(difflib.get_close_matches(name[:64], names, 1, 0.6)), "")
+    close = difflib.get_close_matches(name[:64], names, 1, 0.6) if isinstance(name, str) else []
+    return close[0] if close else ""
