@@ -15,7 +15,7 @@ from pathlib import Path
 from contractgen.config import DEFAULT_OUT, Declarations, Settings, check_artifacts, check_dims, check_tensors
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
-from contractgen.generate import render
+from contractgen.generate.render import render
 from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
 from contractgen.infer.api import InferOptions, infer
 from contractgen.load import LoadedModel, load_model

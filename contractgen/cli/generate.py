@@ -11,10 +11,10 @@ from contractgen.cli.console import stdout
 from contractgen.cli.failures import FINDINGS, reported
 from contractgen.cli.options import Traceback
 from contractgen.config import read_config
-from contractgen.contract.codec import load_contract
+from contractgen.contract.codec import dumps, load_contract, loads
 from contractgen.errors import UsageError
-from contractgen.generate import render
-from contractgen.generate.files import stale, write_files
+from contractgen.generate.files import Written, stale, write_file, write_files
+from contractgen.generate.render import render
 
 
 def generate(
@@ -40,12 +40,14 @@ def generate(
         if out is not None and len(chosen) > 1:
             raise UsageError("--out takes one contract", hint="Without --out each contract's files stand beside it.")
         # Every contract is read and rendered before anything is written.
-        work = [(out or path.parent, render(load_contract(path))) for path in chosen]
+        work = [_files(path, out or path.parent) for path in chosen]
         if check:
             _check(work)
             return
-        for folder, files in work:
-            for file in write_files(folder, files, force=force):
+        for folder, files, sealed in work:
+            written = write_files(folder, files, force=force)
+            written += [Written(path, write_file(path, text)) for path, text in sealed.items()]
+            for file in written:
                 typer.echo(f"{file.change:<9}  {file.path}")
 
 
@@ -62,18 +64,29 @@ def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
         raise UsageError(
             f"no contract found below {config.root}", hint='Name them: [tool.contractgen] contracts = ["GLOB"]'
         )
-    return found
+    here = Path.cwd()
+    return [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
 
 
-def _check(work: list[tuple[Path, dict[str, str]]]) -> None:
+def _files(path: Path, folder: Path) -> tuple[Path, dict[str, str], dict[Path, str]]:
+    """The folder, the generated files, and the contract itself where its author left the fingerprint to us."""
+    contract = load_contract(path)
+    unsealed = not loads(path.read_text(encoding="utf-8")).fingerprint
+    return folder, render(contract), {path: dumps(contract)} if unsealed else {}
+
+
+def _check(work: list[tuple[Path, dict[str, str], dict[Path, str]]]) -> None:
     from contractgen.report import text
     from contractgen.report.phrases import count
 
     console = stdout()
-    differing = [diff for folder, files in work for diff in stale(folder, files)]
+    differing = [diff for folder, files, _ in work for diff in stale(folder, files)]
+    differing += [
+        diff for _, _, sealed in work for path, text in sealed.items() for diff in stale(path.parent, {path.name: text})
+    ]
     for diff in differing:
         console.print(text.diff(diff.text))
     if differing:
         console.print(f"{count(len(differing), 'file')} stale; contractgen generate renews them")
         raise typer.Exit(FINDINGS)
-    console.print(f"{count(sum(len(files) for _, files in work), 'file')} up to date")
+    console.print(f"{count(sum(len(files) for _, files, _ in work), 'file')} up to date")
