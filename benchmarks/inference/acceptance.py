@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.inference.case import Call
 from contractgen.contract.model import Contract
-from contractgen.generate import render_validator
+from contractgen.generate.render import render_validator
 
 MODULE = "benchmarks_generated_validator"
 
