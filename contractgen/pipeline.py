@@ -113,7 +113,7 @@ def run(
     )
     folder = settings.out or parent / contract.name
     texts = {CONTRACT_FILE: dumps(contract), **generated}
-    warnings = (*loaded.notes, *inference.warnings)
+    warnings = tuple(dict.fromkeys((*loaded.notes, *inference.warnings)))
     if check:
         return Exported(contract, folder, verification, (), tuple(stale(folder, texts)), warnings)
     if not verification.ok and not force:
