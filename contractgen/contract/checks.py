@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from contractgen.contract.canonical import fingerprint
 from contractgen.contract.expression import COMPARISONS, names_in_order, operators, render
 from contractgen.contract.model import Contract, Dict, Dim, Expr, List, Optional, Output, Parameter, Tuple
 from contractgen.contract.parsing import key_path
 from contractgen.contract.problem import Problem
+from contractgen.contract.solve import GaveUp, is_satisfiable
 from contractgen.contract.tree import Leaf, Parts, carried_by, derived_in_order, leaves, places, used_in
 from contractgen.contract.value_checks import value_problems
+
+_STEPS: Final = 2_000
 
 __all__ = ["Problem", "problems"]
 
@@ -32,8 +36,26 @@ def problems(contract: Contract) -> tuple[Problem, ...]:
         *_tree(contract, contract.outputs),
         *_evidence(contract),
     ]
-    # A fingerprint says nothing about a contract that cannot be used.
-    return tuple(found or _fingerprint(contract))
+    # What follows says nothing about a contract whose parts do not fit.
+    return tuple(found or [*_satisfiable(contract), *_fingerprint(contract)])
+
+
+def _satisfiable(contract: Contract) -> Iterator[Problem]:
+    """Conditions that no sizes meet. Where that is not found out in a short search, nothing is said."""
+    try:
+        if is_satisfiable(contract, steps=_STEPS):
+            return
+        for index, relation in enumerate(contract.relations):
+            if not is_satisfiable(contract, [relation], steps=_STEPS):
+                yield Problem(
+                    f"$.relations[{index}]", f"holds for no sizes within the bounds of the dims: {render(relation)}"
+                )
+                return
+    except GaveUp:
+        return
+    yield Problem(
+        "$.relations" if contract.relations else "$.dims", "no sizes satisfy all bounds, derived dims and relations"
+    )
 
 
 def _fingerprint(contract: Contract) -> Iterator[Problem]:

@@ -25,17 +25,18 @@ def load_contract(path: str | Path) -> Contract:
     Raises `ContractError` where the file cannot be read, is not a contract, or contradicts itself; where there are
     several problems its message lists them all.
     """
+    file = str(path)
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except OSError as error:
-        raise ContractError(str(path), f"cannot be read: {error.strerror or error}") from error
+        raise ContractError("$", f"cannot be read: {error.strerror or error}", file=file) from error
     except UnicodeDecodeError as error:
-        raise ContractError(str(path), f"not UTF-8: byte {error.start} is no part of a character") from error
+        raise ContractError("$", f"not UTF-8: byte {error.start} belongs to no character", file=file) from error
     try:
         contract = loads(text)
         require_sound(contract)
     except ContractError as error:
-        raise ContractError(error.path, error.problem, hint=error.hint or f"in {path}") from error
+        raise ContractError(error.path, error.problem, hint=error.hint, file=file) from error
     return seal(contract)
 
 
