@@ -22,7 +22,7 @@ def read_any(tensor: Tensor, value: Any) -> tuple[Array, str]:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
         dtype = dtype_name(array, tensor.dtype)
-    return np.ascontiguousarray(array).reshape(array.shape), dtype
+    return np.asarray(array, order="C"), dtype
 
 
 def array_of(value: Any) -> Any:

@@ -47,5 +47,5 @@ def raw(array: Array) -> Part:
     """The bytes of an array in C order: a view of it, or a copy where the layout needs one."""
     if array.size == 0:
         return b""
-    flat = np.ascontiguousarray(array)
+    flat = np.asarray(array, order="C")
     return (flat.view(np.uint8) if flat.dtype == np.bool_ else flat).data.cast("B")

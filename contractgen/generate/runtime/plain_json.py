@@ -23,7 +23,7 @@ def plain_tree(node: Node, value: Any) -> Any:
         if node.dtype == "bfloat16":
             value = from_bfloat16(value)
         elif node.dtype.startswith("complex"):
-            value = np.ascontiguousarray(value)[..., None].view(value.real.dtype)
+            value = np.asarray(value, order="C")[..., None].view(value.real.dtype)
         return value.tolist()
     if isinstance(node, Dict):
         return {

@@ -36,7 +36,7 @@ def encode_tensors(
         dtype = tensors[name].dtype
         array = given
         if dtype.startswith("complex"):
-            array = np.ascontiguousarray(given)[..., None].view(given.real.dtype)
+            array = np.asarray(given, order="C")[..., None].view(given.real.dtype)
         head = f'{{"name":{json_name(name)},"shape":{json_shape(array.shape)},"datatype":"{DATATYPES[dtype]}",'
         if binary[name] or dtype in ("float16", "bfloat16"):
             entries.append(f'{head}"parameters":{{"binary_data_size":{array.nbytes}}}}}')
@@ -182,4 +182,4 @@ def paired(wire: Wire, tensor: Tensor | None) -> Wire:
         return wire
     if DATATYPES[tensor.dtype] != DATATYPES.get(wire.dtype):
         return wire
-    return Wire(tensor.dtype, np.ascontiguousarray(array).view(DTYPES[tensor.dtype])[..., 0])
+    return Wire(tensor.dtype, np.asarray(array, order="C").view(DTYPES[tensor.dtype])[..., 0])

@@ -32,7 +32,7 @@ def real_pieces(array: Array, dtype: str) -> Iterator[Array]:
         if dtype == "bfloat16":
             yield from_bfloat16(piece)
         elif piece.dtype.kind == "c":
-            yield np.ascontiguousarray(piece).view(piece.real.dtype)
+            yield np.asarray(piece, order="C").view(piece.real.dtype)
         else:
             yield piece
 
