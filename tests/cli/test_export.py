@@ -1,0 +1,157 @@
+"""`contractgen export`: the main job, through what a user sees of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ROOT, Ran, contractgen
+
+FILES = ("contract.json", "client.py", "validator.py")
+FACTORY = ROOT / "sample_models/linear/model.py"
+
+
+def project(folder: Path) -> Path:
+    """A user's project: the artifact beside its training code, and a pyproject.toml that says which class it is."""
+    subprocess.run([sys.executable, ROOT / "sample_models/linear/save.py"], cwd=folder, check=True)
+    (folder / "train.py").write_bytes(FACTORY.read_bytes())
+    (folder / "pyproject.toml").write_text('[tool.contractgen.models."model.pth"]\nmodel = "train.py:MyModel"\n')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
+    """A project after `contractgen export model.pth`. Tests that change it work on a copy."""
+    folder = project(tmp_path_factory.mktemp("project"))
+    return folder, contractgen("export", "model.pth", cwd=folder)
+
+
+@pytest.fixture
+def copy(exported: tuple[Path, Ran], tmp_path: Path) -> Path:
+    shutil.copytree(exported[0], tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_a_bare_export_does_it_all(exported: tuple[Path, Ran]) -> None:
+    folder, ran = exported
+    assert ran.code == 0, ran.both
+    assert sorted(path.name for path in (folder / "contracts/model").iterdir()) == sorted(FILES)
+    assert "  x  float32  [batch, 20]  finite" in ran.out
+    assert "batch  1 or more" in ran.out
+
+
+def test_the_summary_says_why_what_was_verified_and_what_was_written(exported: tuple[Path, Ran]) -> None:
+    folder, ran = exported
+    document = json.loads((folder / "contracts/model/contract.json").read_text())
+    for each in document["evidence"]:
+        assert each["detail"] in ran.out
+    assert "accepted inputs ran, and every runtime agreed" in ran.out
+    assert "eager" in ran.out
+    assert "onnx" in ran.out
+    for name in FILES:
+        assert f"contracts/model/{name}  created" in ran.out.replace("    ", "  ").replace("   ", "  ")
+
+
+def test_nothing_is_said_on_stderr_without_a_terminal(exported: tuple[Path, Ran]) -> None:
+    assert exported[1].err == ""
+
+
+def test_the_contract_is_the_same_wherever_it_is_made(exported: tuple[Path, Ran], tmp_path: Path) -> None:
+    again = project(tmp_path)
+    ran = contractgen("export", "model.pth", "--format", "json", cwd=again)
+    assert ran.code == 0, ran.both
+    for name in FILES:
+        assert (again / "contracts/model" / name).read_bytes() == (exported[0] / "contracts/model" / name).read_bytes()
+    document = json.loads(ran.out)
+    assert document["ok"] is True
+    assert document["contract"] == json.loads((again / "contracts/model/contract.json").read_text())
+    assert [file["change"] for file in document["files"]] == ["created"] * 3
+
+
+def test_a_deleted_file_is_generated_again_identically(copy: Path) -> None:
+    client = copy / "contracts/model/client.py"
+    before = client.read_bytes()
+    client.unlink()
+    assert contractgen("generate", "contracts/model/contract.json", cwd=copy).code == 0
+    assert client.read_bytes() == before
+
+
+def test_check_tells_when_the_files_are_no_longer_those_of_the_model(copy: Path) -> None:
+    assert contractgen("export", "model.pth", "--check", cwd=copy).code == 0
+    path = copy / "contracts/model/contract.json"
+    narrowed = path.read_text().replace('"min": 1, "max": null', '"min": 1, "max": 64')
+    path.write_text(narrowed)
+    ran = contractgen("export", "model.pth", "--check", cwd=copy)
+    assert ran.code == 1, ran.both
+    assert '-    "batch": {"min": 1, "max": 64' in ran.out
+    assert path.read_text() == narrowed
+
+
+def test_check_verifies_a_model_against_its_contract(copy: Path) -> None:
+    ran = contractgen("check", "contracts/model/contract.json", "model.pth", cwd=copy)
+    assert ran.code == 0, ran.both
+    assert "accepted inputs ran, and every runtime agreed" in ran.out
+
+
+def test_check_finds_a_model_that_has_grown_another_input(copy: Path) -> None:
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import torch; from train import MyModel; torch.save(MyModel(21).state_dict(), 'model.pth')",
+        ],
+        cwd=copy,
+        check=True,
+    )
+    ran = contractgen("check", "contracts/model/contract.json", "model.pth", cwd=copy)
+    assert ran.code == 1, ran.both
+    assert "[1, 20]" in ran.out or "[2, 20]" in ran.out
+
+
+def test_options_name_the_model_and_the_folder(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, ROOT / "sample_models/linear/save.py"], cwd=tmp_path, check=True)
+    ran = contractgen(
+        "export", "model.pth", "--model", f"{FACTORY}:MyModel", "--arg", "input_size=20", "--name", "prices",
+        "--out", "service/contract", "--artifact", "onnx", "--artifact", "pt2", "--artifact", "torchscript",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.code == 0, ran.both
+    folder = tmp_path / "service/contract"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [*FILES, "model.onnx", "model.pt2", "model.torchscript.pt"]
+    )
+    document = json.loads((folder / "contract.json").read_text())
+    assert document["model"]["name"] == "prices"
+    import onnx
+
+    graph = onnx.load(folder / "model.onnx")
+    assert document["fingerprint"] in {entry.value for entry in graph.metadata_props}
+    dims = [dim.dim_param or dim.dim_value for dim in graph.graph.input[0].type.tensor_type.shape.dim]
+    assert (graph.graph.input[0].name, dims) == ("x", ["batch", 20])
+
+
+def test_a_terminal_sees_the_stages(exported: tuple[Path, Ran], copy: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "OMP_NUM_THREADS": "1"}
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "contractgen.cli", "export", "model.pth"],
+        stderr=follower,
+        stdout=subprocess.PIPE,
+        cwd=copy,
+        env=environment,
+    ) as process:
+        os.close(follower)
+        assert process.stdout is not None
+        process.stdout.read()
+        seen = os.read(leader, 1 << 20).decode(errors="replace")
+        assert process.wait() == 0
+    os.close(leader)
+    for stage in ("load", "verify", "write"):
+        assert stage in seen
