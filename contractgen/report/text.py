@@ -61,12 +61,13 @@ def questions(contract: model.Contract) -> RenderableType | None:
     if not assumed:
         return None
     title = Text("Please confirm (assumed, nothing proves it)", style="bold yellow")
-    return Group(title, Columns([[Text("?", style="yellow"), phrases.about(each), each.detail] for each in assumed]))
+    rows: list[list[Text | str]] = [[Text("?", style="yellow"), phrases.about(each), each.detail] for each in assumed]
+    return Group(title, Columns(rows))
 
 
 def evidence(contract: model.Contract) -> RenderableType | None:
     """Why each claim is believed, one line each, or None for a contract without evidence."""
-    rows = [
+    rows: list[list[Text | str]] = [
         [phrases.about(each), Text(each.source, style=_SOURCE_STYLES[each.source]), each.detail]
         for each in phrases.answers(contract)
     ]
