@@ -10,12 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-import torch._dynamo  # imported before the fork, since each child would pay for it again
-import torch.export
-
 from contractgen.contract.model import Contract
-from contractgen.errors import ContractgenError, InferenceError
+from contractgen.errors import ContractgenError
 from contractgen.infer.isolate import run_isolated
 from contractgen.infer.stages import infer_here
 

@@ -90,21 +90,26 @@ def _scaling_axes(at_rows: Observed, at_more: Observed) -> tuple[OutAxis, ...] |
 
 def _row_edits(group: Group, row: int, attempt: int) -> tuple[tuple[Path, Edit], ...]:
     """Edits that give one row of every tensor of the group another content."""
-    return tuple((path, _row_edit(axis, row, attempt)) for path, axis in group)
+    return tuple((path, _Row(axis, row, attempt)) for path, axis in group)
 
 
-def _row_edit(axis: int, row: int, attempt: int) -> Edit:
-    def edit(tensor: torch.Tensor) -> torch.Tensor:
-        part = tensor.select(axis, row)
+@dataclass(frozen=True)
+class _Row:
+    """An edit of one row."""
+
+    axis: int
+    row: int
+    attempt: int
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        part = tensor.select(self.axis, self.row)
         if tensor.is_floating_point() or tensor.is_complex():
-            part.copy_(make_tensor(Leaf(tensor.dtype, tuple(part.shape)), "normal", 97 + attempt))
-        elif attempt == 0:
+            part.copy_(make_tensor(Leaf(tensor.dtype, tuple(part.shape)), "normal", 97 + self.attempt))
+        elif self.attempt == 0:
             part.copy_(make_tensor(Leaf(tensor.dtype, tuple(part.shape)), "mixed", 97))
         else:
             part.copy_(1 - part if tensor.dtype != torch.bool else ~part)
         return tensor
-
-    return edit
 
 
 def _same(before: torch.Tensor, after: torch.Tensor) -> bool:

@@ -11,7 +11,7 @@ import torch
 from contractgen.contract.model import Source
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.hypothesis import Leaf, Path
-from contractgen.infer.probe import Edit, Input
+from contractgen.infer.probe import Input, Refill
 from contractgen.infer.runner import Outcome
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
@@ -82,7 +82,7 @@ class Contents:
         spoilt = {
             name: any(
                 not self.prober.means(o)
-                for o in self.prober.run([Input((), ((path, _put(value, place)),)) for place in places])
+                for o in self.prober.run([Input((), ((path, _Put(value, place)),)) for place in places])
             )
             for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf))
         }
@@ -126,7 +126,7 @@ class Contents:
         base = self._base_value(path, place, column)
 
         def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
-            edit = _put(value, place, column)
+            edit = _Put(value, place, column)
             return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
 
         domain = Domain()
@@ -193,7 +193,7 @@ class Contents:
 
     def _as_flag(self, path: Path) -> Domain | None:
         """``one_of`` 0 and 1, where every number other than 0 acts as 1, or where the name says that it is a mask."""
-        mixed, double, negative, ones = (_bits(1), _bits(2), _bits(-3), lambda tensor: torch.ones_like(tensor))
+        mixed, double, negative, ones = (_Bits(1), _Bits(2), _Bits(-3), Refill("ones", 0))
         outcomes = self.prober.run(
             [Input((), ((path, edit),)) for edit in (mixed, double, negative, ones)], tensors=True
         )
@@ -216,7 +216,7 @@ class Contents:
         if leaf.sizes[-1] < 2 or high - low < 1:
             return
         runs = {
-            name: self.prober.means(self.prober.run([Input((), ((path, _sorted(low, high, name)),))])[0])
+            name: self.prober.means(self.prober.run([Input((), ((path, _Sorted(low, high, name)),))])[0])
             for name in ("descending", "ascending", "none")
         }
         if runs["none"]:
@@ -281,43 +281,54 @@ def _view(tensor: torch.Tensor, column: int | None) -> torch.Tensor:
     return tensor if column is None else tensor[..., column]
 
 
-def _put(value: float, place: int, column: int | None = None) -> Edit:
+@dataclass(frozen=True)
+class _Put:
     """An edit of one element: the ``place``-th of three spread over the tensor (-1: the last)."""
 
-    def edit(tensor: torch.Tensor) -> torch.Tensor:
-        part = _view(tensor, column)
+    value: float
+    place: int
+    column: int | None = None
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        part = _view(tensor, self.column)
         count = part.numel()
         if count:
-            flat = count - 1 if place < 0 else min(count - 1, (place * (count - 1)) // 2)
+            flat = count - 1 if self.place < 0 else min(count - 1, (self.place * (count - 1)) // 2)
             index = [int(i) for i in torch.unravel_index(torch.tensor(flat), part.shape)] if part.dim() else []
-            part[tuple(index)] = value
+            part[tuple(index)] = self.value
         return tensor
 
-    return edit
 
+@dataclass(frozen=True)
+class _Bits:
+    """An edit to zeros and a number instead of one."""
 
-def _bits(one: int) -> Edit:
-    def edit(tensor: torch.Tensor) -> torch.Tensor:
+    one: int
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         bits = torch.randint(0, 2, tensor.shape, generator=torch.Generator().manual_seed(5))
         if tensor.dim():
             bits[..., 0] = 1
-        return (bits * one).to(tensor.dtype)
-
-    return edit
+        return (bits * self.one).to(tensor.dtype)
 
 
-def _sorted(low: int, high: int, order: str) -> Edit:
-    def edit(tensor: torch.Tensor) -> torch.Tensor:
+@dataclass(frozen=True)
+class _Sorted:
+    """An edit to numbers from ``low`` to ``high`` along the last axis, in some order or in none."""
+
+    low: int
+    high: int
+    order: str
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         count = tensor.shape[-1]
-        row = torch.linspace(low, high, count).round().to(tensor.dtype)
-        row[0], row[-1] = low, high
-        if order == "descending":
+        row = torch.linspace(self.low, self.high, count).round().to(tensor.dtype)
+        row[0], row[-1] = self.low, self.high
+        if self.order == "descending":
             row = row.flip(0)
-        elif order == "none":
-            row = torch.where(torch.arange(count) % 2 == 0, low, high).to(tensor.dtype)
+        elif self.order == "none":
+            row = torch.where(torch.arange(count) % 2 == 0, self.low, self.high).to(tensor.dtype)
         return row.expand(tensor.shape).clone()
-
-    return edit
 
 
 def _close(first: object, second: object) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 
 from contractgen.errors import UsageError
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Param, Path, dotted
+from contractgen.infer.runner import share_class
 from contractgen.infer.signature import Signature
 from contractgen.infer.values import Plan
 
@@ -59,9 +59,11 @@ def _node(value: Any, path: Path, plan: Plan) -> Node:
     if isinstance(value, Mapping):
         return Group("dict", tuple((str(key), _node(item, (*path, str(key)), plan)) for key, item in value.items()))
     if hasattr(value, "_asdict"):
+        share_class(type(value))
         fields = value._asdict()
         return Group("dict", tuple((key, _node(item, (*path, key), plan)) for key, item in fields.items()), type(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        share_class(type(value))
         names = [item.name for item in dataclasses.fields(value) if item.init]
         return Group("dict", tuple((n, _node(getattr(value, n), (*path, n), plan)) for n in names), type(value))
     if isinstance(value, (list, tuple)):
@@ -72,8 +74,3 @@ def _node(value: Any, path: Path, plan: Plan) -> Node:
     raise UsageError(
         f"the example has a {type(value).__name__} at {dotted(path)}: neither a tensor nor a container of tensors"
     )
-
-
-def parameters_of(module: torch.nn.Module) -> list[str]:
-    """The names of forward's parameters, for messages."""
-    return list(inspect.signature(module.forward).parameters)

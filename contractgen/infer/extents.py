@@ -40,6 +40,7 @@ class Extent:
     min: int = 1
     max: int | None = None
     multiple_of: int = 1
+    batch: bool = False
     derived: AxisExpr | None = None
     claims: list[Claim] = field(default_factory=list)
 
@@ -73,6 +74,10 @@ class Sizes:
             if extent.derived is not None:
                 sizes |= dict.fromkeys(extent.group, evaluate(extent.derived, sizes))
         return {axis: size for axis, size in sizes.items() if size != self._own[axis]}
+
+    def smallest(self, extent: Extent) -> list[tuple[Extent, int]]:
+        """The batch at its smallest, unless it is this group."""
+        return [(other, other.min) for other in self.extents if other.batch and other is not extent]
 
     def ok(self, extent: Extent, sizes: Iterable[int]) -> list[bool]:
         """Whether the model runs with the group at each of these sizes, and the rest as it is."""
@@ -113,7 +118,7 @@ def axes_of(expr: AxisExpr) -> list[Axis]:
     return axes_of(expr[1]) + axes_of(expr[2])
 
 
-def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[int], *, batch: bool) -> None:
+def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[int]) -> None:
     """Find the sizes of one group and write them, with their evidence, into its extent."""
     current = sizes.size(extent)
     around = [current + 1, current + 2, 2 * current, current + 8, *((current - 1,) if current > 2 else ())]
@@ -126,7 +131,7 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         return
     _find_multiple(sizes, extent, current)
     _find_min(sizes, extent, current)
-    if batch:
+    if extent.batch:
         extent.claims.append(Claim("max", "probed", f"ran at {2 * current}; a batch axis is not bounded"))
     else:
         _find_max(sizes, extent, current, _proposed_max(sizes, extent, guards), pool)
@@ -205,6 +210,7 @@ def _proposed_max(sizes: Sizes, extent: Extent, guards: Sequence[Guard]) -> int 
 
 
 def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, pool: Sequence[int]) -> None:
+    """The largest size, tried with the other dims as small as they go, so that it costs little."""
     step = extent.multiple_of
     if proposed is not None and proposed >= current:
         inside, outside = sizes.ok(extent, [proposed, proposed + step])
@@ -213,10 +219,10 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
             extent.claims.append(Claim("max", "traced", f"{proposed} ran, {proposed + step} failed"))
             return
     tables = sorted({size for size in pool if current < size <= _TABLES})
-    tries = sorted({*(size + step - size % step for size in tables[-3:]), _LARGE + step - _LARGE % step})
+    tries = sorted({*(size + step - size % step for size in tables[-1:]), _LARGE + step - _LARGE % step})
     known, failed = current, None
     for size in tries:
-        outcome = sizes.prober.at([sizes.with_size((extent, size))])[0]
+        outcome = sizes.prober.at([sizes.with_size((extent, size), *sizes.smallest(extent))])[0]
         if sizes.prober.means(outcome):
             known = size
         elif outcome.kind in ("error", "ok") and outcome.error_type != "MemoryError":

@@ -16,13 +16,7 @@ def harvest(module: torch.nn.Module) -> list[int]:
         if not isinstance(submodule, torch.jit.ScriptModule):
             for value in vars(submodule).values():
                 found.update(_integers(value))
-    found.update(2**power for power in range(5, 13))
     return sorted(size for size in found if 1 < size <= _LARGEST)
-
-
-def tables(module: torch.nn.Module) -> list[int]:
-    """First sizes of the weights: the row counts of tables."""
-    return sorted({tensor.shape[0] for tensor in (*module.parameters(), *module.buffers()) if tensor.dim() >= 1})
 
 
 def _integers(value: object) -> Iterator[int]:

@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass, field
 
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
-from contractgen.infer.probe import Input, Prober, out_tensors, set_fill
+from contractgen.infer.probe import Input, Prober, Refill, out_tensors
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.values import Fill
 
-_SOME = Limits(trials=60, confirmations=12)
+_SOME = Limits(trials=16, confirmations=6)
 _TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
 
@@ -80,7 +80,7 @@ def _has_loss(prober: Prober) -> bool:
 
 def _matters(prober: Prober, path: Path) -> bool:
     """Whether some other content of one tensor changes the outputs."""
-    inputs = [Input()] + [Input((), ((path, set_fill(fill, seed)),)) for seed, fill in enumerate(_FILLS)]
+    inputs = [Input()] + [Input((), ((path, Refill(fill, seed)),)) for seed, fill in enumerate(_FILLS)]
     base, *others = prober.run(inputs, tensors=True)
     if not base.ok:
         return False

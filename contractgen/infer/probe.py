@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
@@ -14,8 +15,13 @@ from contractgen.infer.runner import Outcome, Runner
 from contractgen.infer.trial import map_outputs, tensors_of
 from contractgen.infer.values import Fill, Plan, fills, make_tensor
 
-Edit = Callable[[torch.Tensor], torch.Tensor]
-"""Another content for one tensor, made from the content it would have had."""
+
+class Edit(Protocol):
+    """Another content for one tensor, made from the content it would have had; picklable."""
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The other content; ``tensor`` may be changed in place."""
+
 
 MOST_ELEMENTS = 1 << 24
 """Inputs with more elements than this are not tried: what they would tell is not worth the memory."""
@@ -56,9 +62,9 @@ class Prober:
         self.plan: Plan = {path: plan.get(path, fills(path, leaf)[0]) for path, leaf in hypothesis.leaves().items()}
         self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = {}
 
-    def with_hypothesis(self, hypothesis: Hypothesis, plan: Plan) -> Prober:
-        """A prober of the same model on other inputs."""
-        return Prober(self.runner, hypothesis, plan)
+    def resized(self, sizes: Mapping[Axis, int]) -> Prober:
+        """A prober of the same input at other sizes."""
+        return Prober(self.runner, self.hypothesis.with_sizes(dict(sizes)), self.plan)
 
     def at(self, variations: Sequence[Mapping[Axis, int]]) -> list[Outcome]:
         """The outcome of a run at each of these sizes; axes that are not named keep theirs."""
@@ -92,7 +98,7 @@ class Prober:
     def run(self, inputs: Sequence[Input], *, tensors: bool = False) -> list[Outcome]:
         """The outcomes of these inputs, in order; ``value`` is `Observed`."""
         outcomes: list[Outcome | None] = [None] * len(inputs)
-        jobs: list[Callable[[], Observed]] = []
+        jobs: list[ProbeJob] = []
         places: list[int] = []
         for index, wanted in enumerate(inputs):
             sized = self.hypothesis.with_sizes(dict(wanted.sizes))
@@ -107,7 +113,7 @@ class Prober:
 
     def inputs(self, wanted: Input) -> tuple[tuple[object, ...], dict[str, object]]:
         """``(args, kwargs)`` of one variation."""
-        return self._inputs(self.hypothesis.with_sizes(dict(wanted.sizes)), wanted)
+        return self._job(self.hypothesis.with_sizes(dict(wanted.sizes)), wanted, False).inputs()
 
     def observations(self) -> list[tuple[dict[Axis, int], object]]:
         """The sizes and the output tree of every run so far that gave a meaningful result."""
@@ -119,26 +125,38 @@ class Prober:
         leaves = self.hypothesis.leaves()
         return make_tensor(leaves[path], self.plan[path], list(leaves).index(path))
 
-    def _inputs(self, sized: Hypothesis, wanted: Input) -> tuple[tuple[object, ...], dict[str, object]]:
-        order = list(sized.leaves())
-        edits = dict(wanted.edits)
+    def _job(self, sized: Hypothesis, wanted: Input, tensors: bool) -> ProbeJob:
+        return ProbeJob(sized, self.plan, wanted.edits, wanted.seed, tensors)
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """One run, as data that a child process can be sent."""
+
+    hypothesis: Hypothesis
+    plan: Plan
+    edits: tuple[tuple[Path, Edit], ...] = ()
+    seed: int = 0
+    tensors: bool = False
+
+    def inputs(self) -> tuple[tuple[object, ...], dict[str, object]]:
+        """``(args, kwargs)`` of the run."""
+        order = list(self.hypothesis.leaves())
+        edits = dict(self.edits)
 
         def make(path: Path, node: Node) -> object:
             if not isinstance(node, Leaf):
-                return None
-            tensor = make_tensor(node, self.plan[path], wanted.seed * 1009 + order.index(path))
-            return edits[path](tensor) if path in edits else tensor
+                return None  # a parameter that the model never looked at
+            tensor = make_tensor(node, self.plan[path], self.seed * 1009 + order.index(path))
+            return edits[path].apply(tensor) if path in edits else tensor
 
-        return sized.build(make)
+        return self.hypothesis.build(make)
 
-    def _job(self, sized: Hypothesis, wanted: Input, tensors: bool) -> Callable[[], Observed]:
-        def job() -> Observed:
-            torch.manual_seed(0)
-            args, kwargs = self._inputs(sized, wanted)
-            with torch.no_grad():
-                return observe(self.runner.module(*args, **kwargs), tensors=tensors)
-
-        return job
+    def __call__(self, module: torch.nn.Module) -> Observed:
+        torch.manual_seed(0)
+        args, kwargs = self.inputs()
+        with torch.no_grad():
+            return observe(module(*args, **kwargs), tensors=self.tensors)
 
 
 def observe(result: object, *, tensors: bool) -> Observed:
@@ -161,6 +179,12 @@ def out_tensors(tree: object) -> list[tuple[tuple[str | int, ...], OutTensor]]:
     return []
 
 
-def set_fill(fill: Fill, seed: int) -> Edit:
+@dataclass(frozen=True)
+class Refill:
     """An edit that replaces the whole content."""
-    return lambda tensor: make_tensor(Leaf(tensor.dtype, tuple(tensor.shape)), fill, seed)
+
+    fill: Fill
+    seed: int
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        return make_tensor(Leaf(tensor.dtype, tuple(tensor.shape)), self.fill, self.seed)

@@ -31,10 +31,10 @@ class Relation:
 _FORMS: tuple[tuple[Operator, Callable[[int, int], bool]], ...] = (("<=", int.__le__), ("<", int.__lt__))
 
 
-def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int], batch: Extent | None) -> list[Relation]:
+def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[Relation]:
     """The relations between free extents. A bound that turns out to come from another dim is taken back."""
     found: list[Relation] = []
-    free = [extent for extent in sizes.extents if extent.free and extent is not batch]
+    free = [extent for extent in sizes.extents if extent.free and not extent.batch]
     for first, second in itertools.combinations(free, 2):
         if not _suspicious(sizes, first, second):
             continue
@@ -94,7 +94,7 @@ def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard
                 roomy.base |= dict.fromkeys(other.group, size)
                 fresh = Extent(extent.group)
                 roomy.extents = [fresh if e is extent else e for e in sizes.extents]
-                scan(roomy, fresh, guards, pool, batch=False)
+                scan(roomy, fresh, guards, pool)
                 if fresh.fixed is None:
                     extent.min = min(extent.min, fresh.min)
                     if fresh.max is None or (extent.max is not None and fresh.max > extent.max):
@@ -104,7 +104,7 @@ def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard
                         ]
 
 
-def counterexamples(sizes: Sizes, relations: Sequence[Relation], batch: Extent | None) -> list[dict[str, int]]:
+def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[str, int]]:
     """Allowed combinations of sizes that fail all the same; empty where the claims hold together."""
     rng = random.Random(0)
     free = [extent for extent in sizes.extents if extent.free]

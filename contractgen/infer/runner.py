@@ -7,6 +7,8 @@ Where a run leaves the model as it found it, which a fingerprint of its state te
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import pickle
 import select
@@ -14,15 +16,13 @@ import signal
 import struct
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 
 from contractgen.infer.state import StateGuard
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,12 @@ class Outcome:
         return {"ok": "ran", "crash": f"the process died ({self.message})", "timeout": "did not end in time"}[self.kind]
 
 
+Job = Callable[[torch.nn.Module], object]
+"""A function of the module that returns something picklable."""
+
+
 class Runner:
-    """Runs jobs on one module in forked children, in order."""
+    """Runs jobs on one module in a forked child, in order; a child that was spoilt is replaced by a fresh fork."""
 
     def __init__(self, module: torch.nn.Module, *, seconds_per_run: float = 30.0, memory_bytes: int = 8 << 30) -> None:
         self.module = module
@@ -56,95 +60,137 @@ class Runner:
         self._seconds = seconds_per_run
         self._memory = memory_bytes
         self._guard = StateGuard(module)
+        self._child: _Child | None = None
 
-    def run(self, jobs: Sequence[Callable[[], T]]) -> list[Outcome]:
-        """The outcome of each job, a function without arguments that uses the module and returns something picklable."""
-        outcomes: list[Outcome] = []
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """The outcome of each job, in order."""
         self.runs += len(jobs)
-        while len(outcomes) < len(jobs):
-            outcomes += self._serve(jobs[len(outcomes) :])
-        return outcomes
+        return [self._run_one(job) for job in jobs]
 
-    def _serve(self, jobs: Sequence[Callable[[], T]]) -> list[Outcome]:
-        """The outcomes of the first jobs, at least one, from one child."""
-        receive, send = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(receive)
-            _child(jobs, send, self._guard, self._memory)
-        os.close(send)
-        outcomes: list[Outcome] = []
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _run_one(self, job: Job) -> Outcome:
+        if self._child is None:
+            self._child = self._fork()
+        outcome, clean = self._child.ask(job, self._seconds)
+        if not clean:
+            status = self._child.end()
+            self._child = None
+            if outcome.kind == "crash" and os.WIFSIGNALED(status):
+                outcome = Outcome("crash", message=signal.Signals(os.WTERMSIG(status)).name)
+        return outcome
+
+    def _fork(self) -> _Child:
+        job_read, job_write = os.pipe()
+        result_read, result_write = os.pipe()
+        process = os.fork()
+        if process == 0:
+            os.close(job_write)
+            os.close(result_read)
+            _serve(self.module, self._guard, job_read, result_write, self._memory)
+        os.close(job_read)
+        os.close(result_write)
+        return _Child(process, job_write, result_read)
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A forked process that takes jobs."""
+
+    process: int
+    jobs: int
+    results: int
+
+    def ask(self, job: Job, seconds: float) -> tuple[Outcome, bool]:
+        """The outcome of a job, and whether the child can take another."""
         try:
-            for _ in jobs:
-                outcome, more = _read(receive, time.monotonic() + self._seconds)
-                outcomes.append(outcome)
-                if not more:
-                    break
-        finally:
-            os.close(receive)
-            _end(child, outcomes)
-        return outcomes
+            body = _dumps(job)
+            _write(self.jobs, struct.pack("<Q", len(body)) + body)
+        except OSError:
+            return Outcome("crash"), False
+        return _read(self.results, time.monotonic() + seconds)
+
+    def end(self) -> int:
+        """Kill the process; its exit status if it had died by itself."""
+        os.close(self.jobs)
+        os.close(self.results)
+        done, status = os.waitpid(self.process, os.WNOHANG)
+        if not done:
+            time.sleep(0.005)
+            done, status = os.waitpid(self.process, os.WNOHANG)
+        if not done:
+            os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
+        return status
 
 
-def call_in_child(job: Callable[[], T], seconds: float) -> Outcome:
-    """The outcome of one job in a forked child that lives for it alone."""
-    receive, send = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(receive)
-        os.setpgid(0, 0)  # so that its own children end with it
-        _child([job], send, None, None)
-    os.close(send)
-    outcome = Outcome("crash")
-    outcomes: list[Outcome] = []
-    try:
-        outcome, _ = _read(receive, time.monotonic() + seconds)
-        outcomes.append(outcome)
-    finally:
-        os.close(receive)
-        _end(child, outcomes, group=True)
-    return outcomes[0]
-
-
-def _end(child: int, outcomes: list[Outcome], *, group: bool = False) -> None:
-    """Reap the child; one that is still at work is killed, one that died says of what."""
-    if not outcomes or outcomes[-1].kind == "timeout" or group:
-        try:
-            os.killpg(child, signal.SIGKILL) if group else os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    _, status = os.waitpid(child, 0)
-    if outcomes and outcomes[-1].kind == "crash" and os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        outcomes[-1] = Outcome("crash", message=name)
-
-
-def _child(jobs: Iterable[Callable[[], T]], send: int, guard: StateGuard | None, memory: int | None) -> None:
+def _serve(module: torch.nn.Module, guard: StateGuard, jobs: int, results: int, memory: int) -> None:
     """Never returns: runs jobs until one leaves the model changed, then ends the process without any clean-up."""
     try:
         _silence()
         torch.set_num_threads(1)
-        if memory is not None:
-            _limit_memory(memory)
-        for job in jobs:
-            start = time.monotonic()
-            try:
-                outcome = Outcome("ok", job(), seconds=time.monotonic() - start)
-                body = pickle.dumps(outcome)
-            except MemoryError:
-                outcome = Outcome("error", error_type="MemoryError", message="out of memory")
-                body = pickle.dumps(outcome)
-            except Exception as error:
-                if os.environ.get("CONTRACTGEN_DEBUG"):
-                    traceback.print_exc()
-                outcome = Outcome("error", error_type=type(error).__name__, message=str(error)[:2000])
-                body = pickle.dumps(outcome)
-            clean = guard is not None and guard.unchanged()
-            _write(send, struct.pack("<Q?", len(body), clean) + body)
-            if not clean:
+        _limit_memory(memory)
+        clean = True
+        while clean:
+            header = _read_exactly(jobs, struct.calcsize("<Q"), math.inf)
+            if isinstance(header, Outcome):
                 break
+            body = _read_exactly(jobs, struct.unpack("<Q", header)[0], math.inf)
+            if isinstance(body, Outcome):
+                break
+            outcome = _outcome_of(_loads(body), module)
+            clean = guard.unchanged()
+            answer = pickle.dumps(outcome)
+            _write(results, struct.pack("<Q?", len(answer), clean) + answer)
     finally:
         os._exit(0)
+
+
+def _outcome_of(job: Job, module: torch.nn.Module) -> Outcome:
+    start = time.monotonic()
+    try:
+        return Outcome("ok", job(module), seconds=time.monotonic() - start)
+    except MemoryError:
+        return Outcome("error", error_type="MemoryError", message="out of memory")
+    except Exception as error:
+        if os.environ.get("CONTRACTGEN_DEBUG"):
+            traceback.print_exc()
+        return Outcome("error", error_type=type(error).__name__, message=str(error)[:2000])
+
+
+_CLASSES: list[type] = []
+"""Classes that jobs may name: those of forward's annotations, which may live in a file that no import finds."""
+
+
+def share_class(cls: type) -> None:
+    """Let jobs name a class; to be called before the first run."""
+    if cls not in _CLASSES:
+        _CLASSES.append(cls)
+
+
+class _Pickler(pickle.Pickler):
+    def persistent_id(self, value: object) -> int | None:
+        return _CLASSES.index(value) if isinstance(value, type) and value in _CLASSES else None
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, index: int) -> type:
+        return _CLASSES[index]
+
+
+def _dumps(job: Job) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer).dump(job)
+    return buffer.getvalue()
+
+
+def _loads(body: bytes) -> Job:
+    job: Job = _Unpickler(io.BytesIO(body)).load()
+    return job
 
 
 def _silence() -> None:
@@ -191,7 +237,9 @@ def _read(descriptor: int, deadline: float) -> tuple[Outcome, bool]:
 def _read_exactly(descriptor: int, count: int, deadline: float) -> bytes | Outcome:
     parts: list[bytes] = []
     while count:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        ready, _, _ = select.select(
+            [descriptor], [], [], None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+        )
         if not ready:
             return Outcome("timeout")
         part = os.read(descriptor, min(count, 1 << 20))

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Unknown, dotted
+from contractgen.infer.probe import ProbeJob
 from contractgen.infer.recorder import Hint
+from contractgen.infer.runner import Outcome, Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
-from contractgen.infer.trial import Trial, Tracer, tensors_of
-from contractgen.infer.values import Plan, make_inputs, plans
-from contractgen.infer.runner import Outcome, Runner
-
+from contractgen.infer.trial import Tracer, Trial
+from contractgen.infer.values import Plan, plans
 
 DEBUG = False
 
@@ -127,7 +127,7 @@ class Search:
         return None
 
     def _note(self, hypothesis: Hypothesis, progress: int, error: str) -> None:
-        self.attempts.append(Attempt(progress, describe(hypothesis), error.split("\n")[0][:300]))
+        self.attempts.append(Attempt(progress, describe(hypothesis), error.split("\n", maxsplit=1)[0][:300]))
 
     def _confirm(self, hypothesis: Hypothesis) -> tuple[Outcome, Plan | None]:
         """A plan of values that the model really runs on, finite outputs preferred; else the first failure."""
@@ -135,10 +135,10 @@ class Search:
         fallback: Plan | None = None
         for batch in _batches(plans(hypothesis), (1, 7, 40)):
             self._confirmations += 1
-            outcomes = self.runner.run([_finite_run(self.runner, hypothesis, plan) for plan in batch])
+            outcomes = self.runner.run([ProbeJob(hypothesis, plan) for plan in batch])
             for plan, outcome in zip(batch, outcomes, strict=True):
                 first = first or outcome
-                if outcome.ok and outcome.value:
+                if outcome.ok and outcome.value.finite:
                     return outcome, plan
                 if outcome.ok and fallback is None:
                     fallback = plan
@@ -180,6 +180,8 @@ class Search:
             self.hints[path] = hint
             for (dtype, rank), cost in self._shapes(path):
                 yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), cost
+        elif kind == "object" and path[0] in self.signature.optional:
+            return  # an object of the library's own, like a cache: no input that travels
         elif kind in ("dict", "object"):
             children = ((key, Unknown()),) if isinstance(key, str) else ()
             yield hypothesis.with_node(path, Group("dict", children)), 0.0
@@ -256,7 +258,8 @@ class Search:
                 else:
                     for (dtype, rank), cost in self._shapes(path):
                         yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.2 + cost
-            if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and path not in frozen:
+            settled = any(at[: len(path)] == path for at in frozen)
+            if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and not settled:
                 yield from _other_lengths(hypothesis, path, node, message)
 
     def _filled(self, hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
@@ -272,16 +275,6 @@ class Search:
 
 _SECONDARY = re.compile(r"mask|embeds|past|cache|outputs|labels?\b|target|position|states?\b|bias")
 """Optional parameters that models seldom need to run at all."""
-
-
-def _finite_run(runner: Runner, hypothesis: Hypothesis, plan: Plan):  # type: ignore[no-untyped-def]
-    def job() -> bool:
-        args, kwargs = make_inputs(hypothesis, plan)
-        with torch.no_grad():
-            result = runner.module(*args, **kwargs)
-        return all(bool(torch.isfinite(t).all()) for t in tensors_of(result) if t.is_floating_point() or t.is_complex())
-
-    return job
 
 
 def _batches(source: Iterator[Plan], counts: Sequence[int]) -> Iterator[list[Plan]]:
@@ -315,7 +308,7 @@ def _sizes_from_message(
         if size in numbers:
             for other in numbers:
                 if other != size and other > 0:
-                    yield hypothesis.with_sizes({axis: other}), 0.3
+                    yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
 
 
 def _special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Iterator[tuple[Hypothesis, float]]:

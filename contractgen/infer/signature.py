@@ -17,6 +17,7 @@ import torch
 from contractgen.infer import priors
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Node, Param, Path, Unknown
 from contractgen.infer.priors import Prior
+from contractgen.infer.runner import share_class
 
 _TENSOR_TYPES = {
     "LongTensor": torch.int64, "IntTensor": torch.int32, "ShortTensor": torch.int16, "CharTensor": torch.int8,
@@ -159,6 +160,7 @@ def _record(cls: type, path: Path, found: dict[Path, Prior]) -> Node:
     for name in names:
         node = _node(hints.get(name), (*path, name), found)
         children.append((name, Fixed(defaults[name]) if name in defaults else node))
+    share_class(cls)
     return Group("dict", tuple(children), None if typing.is_typeddict(cls) else cls)
 
 

@@ -31,9 +31,15 @@ def flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[in
 
     found: list[Sizes] = []
     singles = [
-        _best([change_of([(group, v)]) for v in values if v != sizes[group[0]]], accepted, pool) for group in groups
+        _best([change_of([(group, v)]) for v in values if v != sizes[group[0]]], accepted, pool, sizes[group[0]])
+        for group in groups
     ]
-    together = _best([change_of((group, v) for group in groups) for v in values], accepted, pool)
+    together = _best(
+        [change_of((group, v) for group in groups) for v in values],
+        accepted,
+        pool,
+        max(sizes[group[0]] for group in groups),
+    )
     ordered = (*singles, together) if guard.tie or len(groups) < 2 else (together, *singles)
     for changes in ordered:
         found += changes[:2]
@@ -49,13 +55,14 @@ def flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[in
     return [sizes | change for change in found[:most]]
 
 
-def _best(changes: list[Sizes], accepted: object, pool: Sequence[int]) -> list[Sizes]:
+def _best(changes: list[Sizes], accepted: object, pool: Sequence[int], current: int) -> list[Sizes]:
     """The accepted changes, the likeliest first."""
     assert callable(accepted)
     hits = [change for change in changes if accepted(change)]
     if len(hits) > 80:  # an inequality: sizes that are unlike others tell more in the next run
-        primes = [change for change in hits if next(iter(change.values())) in _PRIMES]
-        return primes[:1] or hits[:1]
+        above = [change for change in hits if next(iter(change.values())) >= current] or hits
+        primes = [change for change in above if next(iter(change.values())) in _PRIMES]
+        return primes[:1] or above[:1]
     known = set(pool)
     return sorted(hits, key=lambda change: _likelihood(next(iter(change.values())), known), reverse=True)
 

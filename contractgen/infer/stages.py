@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from contractgen.contract.model import Evidence
 from contractgen.errors import InferenceError
 from contractgen.infer.assemble import Facts, assemble
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.contents import Contents
 from contractgen.infer.example import from_example
-from contractgen.infer.extents import Extent, Sizes, derive, scan
+from contractgen.infer.extents import Sizes, derive, scan
 from contractgen.infer.harvest import harvest
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, dotted
+from contractgen.infer.hypothesis import dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.naming import name_extents
 from contractgen.infer.optional import Optionals, add_optionals
@@ -24,9 +22,9 @@ from contractgen.infer.probe import Input, Prober
 from contractgen.infer.ranks import choose_ranks, groups_of
 from contractgen.infer.relations import counterexamples, relate
 from contractgen.infer.runner import Runner
-from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.search import Found, Search
 from contractgen.infer.signature import read_signature
-from contractgen.infer.ties import bind, untie
+from contractgen.infer.ties import absorb, bind, untie
 from contractgen.infer.trial import Tracer, quiet
 
 if TYPE_CHECKING:
@@ -86,24 +84,26 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
-    groups = bind(prober, groups)
+    groups, prober = absorb(prober, bind(prober, groups))
     optional_names = frozenset(str(path[0]) for path in optionals.paths if len(path) == 1)
     proof = prove_batch(prober, groups, optional_names)
     extents = derive(groups, guards)
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
+    if batch is not None:
+        batch.batch = True
     sizes = Sizes(prober, extents)
-    for extent in extents:
+    for extent in sorted(extents, key=lambda extent: not extent.batch):
         if extent.derived is None:
             report("probe", f"sizes of {dotted(extent.group[0][0])}, axis {extent.group[0][1]}")
-            scan(sizes, extent, guards, search.pool, batch=extent is batch)
+            scan(sizes, extent, guards, search.pool)
     for extent in extents:
         if extent is not batch:
             settle_band(sizes, extent)
             find_dropped(sizes, extent)
     report("probe", "sizes together")
-    relations = relate(sizes, guards, search.pool, batch)
+    relations = relate(sizes, guards, search.pool)
     evidence: list[Evidence] = []
-    for sample in counterexamples(sizes, relations, batch)[:1]:
+    for sample in counterexamples(sizes, relations)[:1]:
         text = ", ".join(f"{name} = {size}" for name, size in sample.items())
         evidence.append(
             Evidence("model", "sizes", "assumed", f"these sizes failed together: {text}; which condition forbids them?")

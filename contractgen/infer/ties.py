@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Axis, Hypothesis
 from contractgen.infer.probe import Prober
+from contractgen.infer.reads import reads_last
 
 Group = tuple[Axis, ...]
 """Axes of one size, in the order of the inputs."""
@@ -49,7 +50,7 @@ def untie(prober: Prober, group: Group) -> list[Group]:
     parts: list[list[Axis]] = []
     for axis in group:
         for part in parts:
-            if not _may_differ(prober, group, part, axis, size):
+            if not _may_differ(prober, group, axis, size):
                 part.append(axis)
                 break
         else:
@@ -57,7 +58,7 @@ def untie(prober: Prober, group: Group) -> list[Group]:
     return [tuple(part) for part in parts]
 
 
-def _may_differ(prober: Prober, group: Group, part: list[Axis], axis: Axis, size: int) -> bool:
+def _may_differ(prober: Prober, group: Group, axis: Axis, size: int) -> bool:
     """Whether the model runs with ``axis`` both smaller and larger than the rest of the group, at several sizes."""
     rest = [other for other in group if other != axis]
     base = dict.fromkeys(rest, size)
@@ -77,6 +78,35 @@ def bind(prober: Prober, groups: list[Group]) -> list[Group]:
                 groups.append(tuple(sorted((*first, *second), key=list(sizes).index)))
                 return bind(prober, sorted(groups, key=lambda g: list(sizes).index(g[0])))
     return groups
+
+
+def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
+    """Groups merged where one may only be longer than another, and nothing reads what it has more: one size to its author.
+
+    The prober that comes back has the sizes made equal.
+    """
+    for first, second in itertools.permutations(groups, 2):
+        sizes = prober.hypothesis.sizes()
+        target = sizes[second[0]]
+        if target < 3 or {path for path, _ in first} & {path for path, _ in second}:
+            continue
+        if sizes[first[0]] <= target or not _surplus_is_unread(prober, first, target):
+            continue
+        merged = tuple(sorted((*first, *second), key=list(sizes).index))
+        rest = [group for group in groups if group not in (first, second)]
+        groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
+        return absorb(prober.resized(dict.fromkeys(first, target)), groups)
+    return groups, prober
+
+
+def _surplus_is_unread(prober: Prober, group: Group, target: int) -> bool:
+    """Whether the group fails below ``target``, is read to its end at it, and not beyond."""
+    below, at, beyond = prober.at([dict.fromkeys(group, size) for size in (target - 1, target, target + 1)])
+    if prober.means(below) or not (prober.means(at) and prober.means(beyond)):
+        return False
+    return reads_last(prober, group, dict.fromkeys(group, target)) is True and (
+        reads_last(prober, group, dict.fromkeys(group, target + 1)) is False
+    )
 
 
 def _moves(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> bool:

@@ -85,15 +85,3 @@ def _tiled(given: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:
         if size != result.shape[axis]:
             result = result.index_select(axis, torch.arange(size) % max(1, result.shape[axis]))
     return result.clone()
-
-
-def make_inputs(hypothesis: Hypothesis, plan: Plan, seed: int = 0) -> tuple[tuple[object, ...], dict[str, object]]:
-    """``(args, kwargs)`` with the plan's content; tensors differ from each other."""
-    leaves = list(hypothesis.leaves())
-
-    def make(path: Path, node: object) -> object:
-        if not isinstance(node, Leaf):
-            return None  # a parameter that the model never looked at
-        return make_tensor(node, plan.get(path, fills(path, node)[0]), seed * 1009 + leaves.index(path))
-
-    return hypothesis.build(make)

@@ -1,0 +1,53 @@
+"""Whether a model's outputs depend on the last slice along an axis: it is given other contents, and the outputs are compared.
+
+Outputs that stay the same to the bit did not read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from contractgen.infer.hypothesis import Axis
+from contractgen.infer.probe import Input, Prober
+
+_SCALES = (10.0, -10.0, 0.5)
+
+
+def reads_last(prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int]) -> bool | None:
+    """Whether the outputs depend on the last slice of these axes, at changed sizes; None where the model fails."""
+    key = tuple(change.items())
+    inputs = [Input(key)]
+    inputs += [Input(key, tuple((path, _LastSlice(axis, scale)) for path, axis in axes)) for scale in _SCALES]
+    base, *others = prober.run(inputs, tensors=True)
+    ran = [other for other in others if other.ok]
+    if not base.ok or not ran:
+        return None
+    return any(not _equal(base.value.tensors, other.value.tensors) for other in ran)
+
+
+@dataclass(frozen=True)
+class _LastSlice:
+    """An edit of the last slice along an axis."""
+
+    axis: int
+    scale: float
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        part = tensor.select(self.axis, tensor.shape[self.axis] - 1)
+        if tensor.is_floating_point() or tensor.is_complex():
+            part.fill_(self.scale)
+        elif tensor.dtype == torch.bool:
+            part.copy_(~part)
+        else:
+            part.copy_(part + 1 if self.scale > 1 else 1 - part.clamp(0, 1))
+        return tensor
+
+
+def _equal(first: tuple[torch.Tensor, ...], second: tuple[torch.Tensor, ...]) -> bool:
+    return len(first) == len(second) and all(
+        a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+        for a, b in zip(first, second, strict=True)
+    )
