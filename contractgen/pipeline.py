@@ -15,13 +15,13 @@ from pathlib import Path
 from contractgen.config import DEFAULT_OUT, Declarations, Settings, check_artifacts, check_dims, check_tensors
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
-from contractgen.generate.render import render
 from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
+from contractgen.generate.render import render
 from contractgen.infer.api import InferOptions, infer
 from contractgen.load import LoadedModel, load_model
 from contractgen.load.example import load_example
 from contractgen.report.results import Verification
-from contractgen.verify import verify
+from contractgen.verify.api import verify
 from contractgen.verify.runtimes import save_artifact
 
 Progress = Callable[[str, str], None]
@@ -109,6 +109,7 @@ def run(
         client_source=generated["client.py"],
         validator_source=generated["validator.py"],
         example=inference.example,
+        artifacts=settings.artifacts,
         progress=progress,
     )
     folder = settings.out or parent / contract.name
@@ -146,10 +147,16 @@ def check(
     settings: Settings,
     *,
     trust: bool = False,
+    seed: int = 0,
+    budget: float = 5.0,
+    case: str | None = None,
     confirm: Callable[[str], bool] | None = None,
     progress: Progress = lambda _stage, _detail: None,
 ) -> Verification:
-    """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where one is missing."""
+    """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where one is missing.
+
+    ``budget`` is how many seconds random cases may go on; ``case`` runs the one with that id.
+    """
     loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
     sources = {name: read_text(folder / name) or text for name, text in render(contract).items()}
     return verify(
@@ -158,6 +165,9 @@ def check(
         client_source=sources["client.py"],
         validator_source=sources["validator.py"],
         example=None if settings.example is None else load_example(settings.example),
+        seed=seed,
+        budget=budget,
+        case=case,
         progress=progress,
     )
 

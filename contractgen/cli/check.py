@@ -24,6 +24,14 @@ def check(
     arg: options.Arguments = None,
     example: options.Example = None,
     trust: options.Trust = False,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same cases.")] = 0,
+    budget: Annotated[
+        float,
+        typer.Option(
+            "--budget", metavar="SECONDS", min=0.0, help="How long random cases go on; directed ones run in any case."
+        ),
+    ] = 5.0,
+    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Run only the case of a finding.")] = None,
     output: options.FormatOption = options.Format.text,
     traceback: options.Traceback = False,
 ) -> None:
@@ -38,7 +46,16 @@ def check(
             from contractgen import pipeline
 
             result = pipeline.check(
-                contract, contract_file.parent, artifact, settings, trust=trust, confirm=asking(stages), progress=stages
+                contract,
+                contract_file.parent,
+                artifact,
+                settings,
+                trust=trust,
+                seed=seed,
+                budget=budget,
+                case=case,
+                confirm=asking(stages),
+                progress=stages,
             )
         if output is options.Format.json:
             typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))

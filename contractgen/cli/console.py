@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -18,3 +19,9 @@ def stdout() -> Console:
 def stderr() -> Console:
     """A console for progress, warnings and errors."""
     return Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else UNWRAPPED)
+
+
+def near(path: Path) -> Path:
+    """``path`` as it is said from here: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

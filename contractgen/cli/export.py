@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from contractgen.cli import options
-from contractgen.cli.console import stderr, stdout
+from contractgen.cli.console import near, stderr, stdout
 from contractgen.cli.failures import FINDINGS, reported
 from contractgen.cli.progress import Stages, shown
 from contractgen.config import read_config
@@ -66,7 +66,7 @@ def export(
             exported = pipeline.run(
                 artifact,
                 settings,
-                parent=config.out,
+                parent=near(config.out),
                 trust=trust,
                 force=force,
                 check=check,

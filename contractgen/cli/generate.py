@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from contractgen.cli.console import stdout
+from contractgen.cli.console import near, stdout
 from contractgen.cli.failures import FINDINGS, reported
 from contractgen.cli.options import Traceback
 from contractgen.config import read_config
@@ -64,8 +64,7 @@ def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
         raise UsageError(
             f"no contract found below {config.root}", hint='Name them: [tool.contractgen] contracts = ["GLOB"]'
         )
-    here = Path.cwd()
-    return [path.relative_to(here) if path.is_relative_to(here) else path for path in found]
+    return [near(path) for path in found]
 
 
 def _files(path: Path, folder: Path) -> tuple[Path, dict[str, str], dict[Path, str]]:
