@@ -11,41 +11,17 @@ import io
 import math
 import os
 import pickle
-import select
 import signal
 import struct
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 
+from contractgen.infer.forked import Outcome, limit_memory, read_exactly, read_outcome, silence, write_all
 from contractgen.infer.state import StateGuard
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run came to. ``value`` is what the job returned where ``kind`` is ``ok``."""
-
-    kind: Literal["ok", "error", "crash", "timeout"]
-    value: Any = None
-    error_type: str = ""
-    message: str = ""
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether the job returned."""
-        return self.kind == "ok"
-
-    def describe(self) -> str:
-        """One line for a reader."""
-        if self.kind == "error":
-            return f"{self.error_type}: {self.message}"
-        return {"ok": "ran", "crash": f"the process died ({self.message})", "timeout": "did not end in time"}[self.kind]
-
 
 Job = Callable[[torch.nn.Module], object]
 """A function of the module that returns something picklable."""
@@ -109,10 +85,10 @@ class _Child:
         """The outcome of a job, and whether the child can take another."""
         try:
             body = _dumps(job)
-            _write(self.jobs, struct.pack("<Q", len(body)) + body)
+            write_all(self.jobs, struct.pack("<Q", len(body)) + body)
         except OSError:
             return Outcome("crash"), False
-        return _read(self.results, time.monotonic() + seconds)
+        return read_outcome(self.results, time.monotonic() + seconds)
 
     def end(self) -> int:
         """Kill the process; its exit status if it had died by itself."""
@@ -131,21 +107,21 @@ class _Child:
 def _serve(module: torch.nn.Module, guard: StateGuard, jobs: int, results: int, memory: int) -> None:
     """Never returns: runs jobs until one leaves the model changed, then ends the process without any clean-up."""
     try:
-        _silence()
+        silence()
         torch.set_num_threads(1)
-        _limit_memory(memory)
+        limit_memory(memory)
         clean = True
         while clean:
-            header = _read_exactly(jobs, struct.calcsize("<Q"), math.inf)
+            header = read_exactly(jobs, struct.calcsize("<Q"), math.inf)
             if isinstance(header, Outcome):
                 break
-            body = _read_exactly(jobs, struct.unpack("<Q", header)[0], math.inf)
+            body = read_exactly(jobs, struct.unpack("<Q", header)[0], math.inf)
             if isinstance(body, Outcome):
                 break
             outcome = _outcome_of(_loads(body), module)
             clean = guard.unchanged()
             answer = pickle.dumps(outcome)
-            _write(results, struct.pack("<Q?", len(answer), clean) + answer)
+            write_all(results, struct.pack("<Q?", len(answer), clean) + answer)
     finally:
         os._exit(0)
 
@@ -191,60 +167,3 @@ def _dumps(job: Job) -> bytes:
 def _loads(body: bytes) -> Job:
     job: Job = _Unpickler(io.BytesIO(body)).load()
     return job
-
-
-def _silence() -> None:
-    """A model's own prints and torch's native warnings have no place in the output of the tool."""
-    if os.environ.get("CONTRACTGEN_DEBUG"):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-
-
-def _limit_memory(extra: int) -> None:
-    """An allocation beyond ``extra`` bytes over what the process has now fails instead of waking the OOM killer."""
-    try:
-        import resource
-
-        with open("/proc/self/statm") as statm:
-            now = int(statm.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + extra, resource.RLIM_INFINITY))
-    except (ImportError, OSError, ValueError):
-        return  # no such limit on this platform: the run's time limit has to do
-
-
-def _write(descriptor: int, body: bytes) -> None:
-    view = memoryview(body)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _read(descriptor: int, deadline: float) -> tuple[Outcome, bool]:
-    """The next outcome, and whether the child goes on after it."""
-    header = _read_exactly(descriptor, struct.calcsize("<Q?"), deadline)
-    if isinstance(header, Outcome):
-        return header, False
-    length, more = struct.unpack("<Q?", header)
-    body = _read_exactly(descriptor, length, deadline)
-    if isinstance(body, Outcome):
-        return body, False
-    outcome = pickle.loads(body)
-    assert isinstance(outcome, Outcome)
-    return outcome, more
-
-
-def _read_exactly(descriptor: int, count: int, deadline: float) -> bytes | Outcome:
-    parts: list[bytes] = []
-    while count:
-        ready, _, _ = select.select(
-            [descriptor], [], [], None if deadline == math.inf else max(0.0, deadline - time.monotonic())
-        )
-        if not ready:
-            return Outcome("timeout")
-        part = os.read(descriptor, min(count, 1 << 20))
-        if not part:
-            return Outcome("crash")
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)

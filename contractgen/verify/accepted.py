@@ -1,0 +1,165 @@
+"""Soundness: running accepted inputs in every runtime and comparing the results. All of this happens in a child."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from contractgen.contract.model import Contract, Tensor
+from contractgen.infer.state import StateGuard
+from contractgen.verify.compare import Gap, noise_of, output_problem, widest
+from contractgen.verify.fill import Array
+from contractgen.verify.runtimes.base import Runtime
+from contractgen.verify.runtimes.eager import Eager
+from contractgen.verify.trees import OutputMismatch, output_tensors
+
+Args = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What one accepted input came to."""
+
+    error: str = ""
+    """Why the model failed, or empty."""
+    output: tuple[str, str] | None = None
+    """An output's wire name and how it differs from the contract."""
+    tree: Any = None
+    """The result, numpy arrays."""
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """Why other runtimes failed, by name."""
+    varies: bool = False
+    """A second run of the same input gave something else."""
+    changed: bool = False
+    """The run changed the model's state."""
+
+
+def run_accepted(
+    contract: Contract,
+    eager: Eager,
+    others: Sequence[Runtime],
+    args: Args,
+    sizes: Mapping[str, int],
+    *,
+    twice: bool,
+    values: bool,
+    on: frozenset[str],
+) -> Accepted:
+    """Run one accepted input. ``twice`` repeats it in eager; without ``values`` only shapes and dtypes are compared."""
+    guard = StateGuard(eager.module) if twice else None
+    try:
+        tree, outputs = eager.run(*args)
+    except OutputMismatch as error:
+        return Accepted(output=("", str(error)))
+    except Exception as error:
+        return Accepted(error=f"{type(error).__name__}: {error}"[:1000])
+    changed = guard is not None and not guard.unchanged()
+    named = output_tensors(contract, tree)
+    tensors = {name: tensor for name, (tensor, _) in named.items()}
+    problem = output_problem(contract, named, sizes)
+    varies = False
+    if twice:
+        varies = _varies(eager, args, outputs, tensors)
+    gaps: dict[str, Gap] = {}
+    failures: dict[str, str] = {}
+    noise: dict[str, float] | None = None
+    for runtime in others:
+        if not runtime.applies(on):
+            continue
+        try:
+            _, got = runtime.run(*args)
+        except Exception as error:
+            failures[runtime.name] = _short(error)
+            continue
+        gap = widest(outputs, got, tensors, values=values and not varies)
+        if gap.ratio > 1 and not gap.message and values and not varies:
+            noise = measured_noise(eager, args, outputs, tensors) if noise is None else noise
+            gap = widest(outputs, got, tensors, noise)
+        gaps[runtime.name] = gap
+    return Accepted("", problem[:2] if problem else None, tree, gaps, failures, varies, changed)
+
+
+def _short(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+
+
+def _varies(eager: Eager, args: Args, outputs: Mapping[str, Array], tensors: Mapping[str, Tensor]) -> bool:
+    """Whether a second run of the same input differs by more than rounding."""
+    try:
+        _, again = eager.run(*args)
+    except Exception:
+        return True
+    return widest(outputs, again, tensors).ratio > 1
+
+
+def measured_noise(
+    eager: Eager, args: Args, outputs: Mapping[str, Array], tensors: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """How far eager's own result moves, by output: with its float inputs changed in the last bit, and in float64."""
+    runs: list[Mapping[str, Array]] = []
+    for seed in range(3):
+        chooser = np.random.default_rng(seed)
+        moved = (tuple(_moved(arg, chooser) for arg in args[0]), {k: _moved(v, chooser) for k, v in args[1].items()})
+        try:
+            runs.append(eager.run(*moved)[1])
+        except Exception:
+            break
+    try:
+        exact = Eager(eager.contract, copy.deepcopy(eager.module).double(), "")
+        runs.append(exact.run(*args)[1] if not _has_float(args) else _run_double(exact, args))
+    except Exception:
+        pass  # the model has no float64 form: what the perturbed runs say stands alone
+    return noise_of(outputs, runs, tensors)
+
+
+def _run_double(exact: Eager, args: Args) -> dict[str, Array]:
+    from contractgen.load.arguments import to_numpy, to_torch
+
+    torch_args, torch_kwargs = to_torch(exact.contract.inputs, *args)
+    result = exact.call_torch(_double(torch_args), _double(torch_kwargs))
+    return {name: value for name, (_, value) in output_tensors(exact.contract, to_numpy(result)).items()}
+
+
+def _double(tree: Any) -> Any:
+    if isinstance(tree, torch.Tensor):
+        return tree.double() if tree.is_floating_point() else tree
+    if isinstance(tree, dict):
+        return {key: _double(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_double(value) for value in tree)
+    return tree
+
+
+def _has_float(tree: Any) -> bool:
+    if isinstance(tree, np.ndarray):
+        return tree.dtype.kind == "f"
+    if isinstance(tree, dict):
+        return any(_has_float(value) for value in tree.values())
+    return isinstance(tree, (list, tuple)) and any(_has_float(value) for value in tree)
+
+
+def _moved(value: Any, chooser: np.random.Generator) -> Any:
+    """A tree with each float moved by up to one unit in its last place."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        eps = float(np.finfo(value.dtype).eps)
+        with np.errstate(invalid="ignore", over="ignore"):
+            moved: Array = (value * (1 + chooser.choice([-eps, 0.0, eps], value.shape))).astype(value.dtype)
+        return np.where(np.isfinite(moved), moved, value).astype(value.dtype)
+    if isinstance(value, dict):
+        return {key: _moved(item, chooser) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_moved(item, chooser) for item in value)
+    return value
+
+
+def is_gap(gap: Gap) -> bool:
+    """Whether a gap is a disagreement."""
+    return gap.ratio > 1 or math.isnan(gap.ratio)

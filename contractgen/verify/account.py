@@ -1,0 +1,162 @@
+"""Completeness: what the model does with an input that the contract refuses, and which policy accounts for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from contractgen.contract.model import Contract
+from contractgen.verify.cases.model import Case
+from contractgen.verify.compare import output_problem, widest
+from contractgen.verify.fill import Array
+from contractgen.verify.places import places
+from contractgen.verify.recipe import Axis, Element, Recipe, arguments
+from contractgen.verify.runtimes.eager import Eager
+from contractgen.verify.sizes import greatest_size
+from contractgen.verify.trees import OutputMismatch, output_tensors
+
+POLICIES = {
+    "declared": "the user declared it",
+    "rank": "one rank per tensor",
+    "dtype": "one dtype per tensor",
+    "broadcast": "sizes that mean the same are equal, also where a 1 would broadcast",
+    "empty": "every dim is at least 1",
+    "unexpected": "keys and parameters that the model never reads",
+    "structure": "one structure per parameter",
+    "constant": "Python flags stay at their defaults",
+    "finite": "the value spoils the output",
+    "remainder": "elements that cannot influence any output",
+    "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
+}
+"""Why an input is refused although the model runs on it."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What the model did with a refused input."""
+
+    ran: bool
+    error: str = ""
+    policy: str = ""
+    """The policy that accounts for it, if it ran and one does."""
+    result: str = ""
+    """What came out, for a reader."""
+
+
+def attempt(contract: Contract, eager: Eager, case: Case, *, declared: bool) -> Attempt:
+    """Run the model on a refused input and judge what it does. Called in a child process."""
+    recipe = case.recipe
+    try:
+        tree, outputs = eager.run_broken(arguments(contract, recipe), recipe)
+    except OutputMismatch as error:
+        return Attempt(True, policy=case.policy or "reshaped", result=str(error))
+    except Exception as error:
+        return Attempt(False, error=f"{type(error).__name__}: {error}"[:500])
+    result = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in outputs.items())
+    return Attempt(True, policy=_policy(contract, eager, case, tree, outputs, declared=declared), result=result)
+
+
+def _policy(
+    contract: Contract, eager: Eager, case: Case, tree: Any, outputs: Mapping[str, Array], *, declared: bool
+) -> str:
+    if declared:
+        return "declared"
+    if case.policy:
+        return case.policy
+    recipe, edit = case.recipe, case.recipe.edit
+    if isinstance(edit, Element) and not math.isfinite(edit.value):
+        return "finite" if _spoils(contract, eager, recipe, edit, outputs) else ""
+    if isinstance(edit, Element):
+        return "finite" if _non_finite(outputs) else ""
+    problem = output_problem(contract, output_tensors(contract, tree), recipe.sizes)
+    if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
+        return "reshaped"
+    if _drops_a_remainder(contract, eager, recipe, outputs):
+        return "remainder"
+    return ""
+
+
+def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
+    """Whether a non-finite value in one place, or in all, makes the output non-finite."""
+    if _non_finite(outputs):
+        return True
+    everywhere = replace(recipe, edit=replace(edit, where="all"))
+    try:
+        _, outputs = eager.run_broken(arguments(contract, everywhere), everywhere)
+    except Exception:
+        return True
+    return _non_finite(outputs)
+
+
+def _non_finite(outputs: Mapping[str, Array]) -> bool:
+    return any(array.dtype.kind in "fc" and not bool(np.isfinite(array).all()) for array in outputs.values())
+
+
+def _drops_a_remainder(contract: Contract, eager: Eager, recipe: Recipe, outputs: Mapping[str, Array]) -> bool:
+    """Whether the input cut down to sizes that the contract allows gives the same result."""
+    smaller = _allowed_sizes(contract, recipe)
+    if smaller is None:
+        return False
+    whole = arguments(contract, recipe)
+    target = arguments(contract, smaller)
+    cut = _cut(whole, target)
+    if cut is None:
+        return False
+    try:
+        tree, kept = eager.run_broken(cut, smaller)
+    except Exception:
+        return False
+    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
+    return widest(outputs, kept, tensors).ratio <= 1
+
+
+def _allowed_sizes(contract: Contract, recipe: Recipe) -> Recipe | None:
+    """The recipe with each size cut down to the next one that its dim allows."""
+    if isinstance(recipe.edit, Axis):
+        return replace(recipe, edit=None)
+    from contractgen.verify.sizes import Sizes
+
+    free: dict[str, int] = {}
+    for name, dim in contract.dims.items():
+        if dim.equals is None:
+            most, size = greatest_size(dim), recipe.sizes[name]
+            size = size if most is None else min(size, most)
+            free[name] = size // dim.multiple_of * dim.multiple_of
+            if free[name] < dim.min:
+                return None
+    sizes = Sizes(contract).resolve(free)
+    return None if sizes is None or sizes == recipe.sizes else replace(recipe, sizes=sizes)
+
+
+def _cut(value: Any, target: Any) -> Any:
+    """A tree of arrays, each cut to the shape of the array at its place in ``target``; None where one is too small."""
+    if isinstance(value, np.ndarray):
+        if not isinstance(target, np.ndarray) or value.ndim != target.ndim:
+            return None
+        if any(a < b for a, b in zip(value.shape, target.shape, strict=True)):
+            return None
+        return np.ascontiguousarray(value[tuple(slice(0, size) for size in target.shape)])
+    if isinstance(value, dict):
+        parts = {key: _cut(item, target[key]) for key, item in value.items() if key in target}
+        return None if len(parts) != len(value) or any(p is None and value[k] is not None for k, p in parts.items()) else parts
+    if isinstance(value, (list, tuple)):
+        if len(value) < len(target):
+            return None
+        items = [_cut(item, other) for item, other in zip(value, target, strict=False)]
+        if any(item is None and value[i] is not None for i, item in enumerate(items)):
+            return None
+        return items if isinstance(value, list) else tuple(items)
+    return value
+
+
+Judge = Callable[[], Attempt]
+"""A job for a runner."""
+
+
+def tensor_paths(contract: Contract, dtype: str) -> frozenset[str]:
+    """The paths of the tensors of a dtype."""
+    return frozenset(leaf.path for leaf in places(contract).leaves if leaf.tensor.dtype == dtype)

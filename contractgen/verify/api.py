@@ -1,0 +1,126 @@
+"""`verify`: a contract, its generated code and a model against each other."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from contractgen.contract.model import Contract
+from contractgen.errors import UsageError
+from contractgen.infer.forked import ForkRunner
+from contractgen.report.results import Verification
+from contractgen.verify.cases.model import Case
+from contractgen.verify.cases.plan import Plan, plan
+from contractgen.verify.exchange import Broken, Exchange
+from contractgen.verify.runtimes.build import ALL, Builder
+from contractgen.verify.runtimes.eager import Eager
+from contractgen.verify.session import Session
+from contractgen.verify.tally import RuntimeTally, Tally
+
+if TYPE_CHECKING:
+    from contractgen.load import LoadedModel
+
+_LIMIT = 12.0
+"""How many times the budget the directed cases may take before they are cut off, too."""
+
+_LEAST = 1.0
+"""Seconds that random cases get in any case, however long the graphs took to make."""
+
+
+def verify(
+    contract: Contract,
+    loaded: LoadedModel,
+    *,
+    client_source: str,
+    validator_source: str,
+    example: tuple[tuple[object, ...], dict[str, object]] | None = None,
+    seed: int = 0,
+    budget: float = 5.0,
+    max_cases: int = 200,
+    case: str | None = None,
+    artifacts: Collection[str] = (),
+    runtimes: Collection[str] = ALL,
+    progress: Callable[[str, str], None] = lambda stage, detail: None,
+) -> Verification:
+    """Drive client, bytes, validator, model and back with inputs that the contract allows, and with inputs that break
+    exactly one claim each.
+
+    ``budget`` is in seconds: directed cases run in any case, then up to ``max_cases`` random ones until it ends. The same
+    ``seed`` gives the same cases; ``case`` runs the one with that id. ``artifacts`` are the graphs that the user gets
+    (of ``runtimes``, the ones to compare with eager). Raises `UsageError` for an unknown case.
+    """
+    start = time.monotonic()
+    tally = Tally(contract, seed)
+    progress("verify", "deriving cases")
+    cases = plan(contract, seed)
+    if case is not None:
+        cases = _only(cases, case)
+    try:
+        exchange = Exchange.of(contract, client_source, validator_source)
+    except Broken as error:
+        tally.find("wire", str(error))
+        return tally.result(cases.claims, time.monotonic() - start)
+    module = loaded.module
+    try:
+        with Builder(module, contract, loaded.kind, runtimes) as builder:
+            session = Session(
+                contract, exchange, cases, ForkBatches(module, seconds_per_run=max(10.0, budget * 3)),
+                Eager(contract, module, loaded.kind), tally, start + budget, start + budget * _LIMIT, progress,
+                artifacts=frozenset(artifacts),
+            )  # fmt: skip
+            tally.runtime(session.eager.name)
+            _run(session, builder, max_cases if case is None else 0)
+    finally:
+        exchange.close()
+    _state(loaded.module, tally)
+    result = tally.result(cases.claims, time.monotonic() - start)
+    return replace(result, claims=(*result.claims, *session.wire_claims))
+
+
+def _run(session: Session, builder: Builder, random_count: int) -> None:
+    """The order: what needs no graph first, while the graphs are being made."""
+    plan = session.plan
+    if not plan.valid:
+        session.tally.find("sound", "the contract allows no input of a bounded size: its claims contradict each other")
+    session.wire()
+    session.refuse_all()
+    tally, now = session.tally, time.monotonic
+    tally.not_run += len(session.try_refused((c for c in plan.broken if not c.policy), lambda: now() > session.limit))
+    left = session.try_refused((c for c in plan.broken if c.policy), builder.ready)
+    session.progress("verify", "making graphs")
+    if not builder.ready():
+        importlib.import_module("torch.export._trace")  # loading a program needs it: two seconds that are free now
+    built = builder.finish(max(60.0, session.limit - now()))
+    session.others = built.runtimes
+    for name, reason in built.missing.items():
+        tally.runtimes[name] = RuntimeTally(available=False, reason=reason)
+    session.accept(plan.valid, session.limit)
+    deadline = max(session.deadline, now() + _LEAST)
+    tally.not_run += len(session.try_refused(left, lambda: now() > deadline))
+    session.accept(plan.random(random_count), deadline)
+
+
+def _only(cases: Plan, case_id: str) -> Plan:
+    found: Case | None = cases.find(case_id)
+    if found is None:
+        raise UsageError(f"no case is called {case_id!r}", hint="take the id from a finding, with the same contract and seed")
+    valid, broken = ((found,), ()) if found.valid else ((), (found,))
+    return replace(cases, valid=valid, broken=broken)
+
+
+def _state(module: torch.nn.Module, tally: Tally) -> None:
+    """A model in training mode is a finding: dropout and batch statistics belong to training."""
+    training = sorted({type(m).__name__ for m in module.modules() if m.training and _behaves_otherwise(m)})
+    if training:
+        tally.find("sound", f"the model is in training mode ({', '.join(training[:4])}): call eval() before it is served", same="training")
+
+
+def _behaves_otherwise(module: torch.nn.Module) -> bool:
+    """Whether a layer computes something else when it trains."""
+    kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
+    return isinstance(module, kinds)

@@ -1,0 +1,1 @@
+"""The inputs that a contract is verified with, derived from the contract alone."""

@@ -1,0 +1,153 @@
+"""Cases about what tensors hold: dtype, rank and value domains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import get_args
+
+from contractgen.contract.model import DType, Values
+from contractgen.verify.cases.model import Break, Claim, Ground
+from contractgen.verify.fill import Fill, bounds_of, is_floating
+from contractgen.verify.places import Leaf
+from contractgen.verify.recipe import Element, OtherDType, Rank, Recipe, holds
+from contractgen.verify.sizes import bound_value, is_decimal
+
+VALUE = frozenset({"value"})
+
+
+def element_claims(ground: Ground) -> Iterator[Claim]:
+    """Everything that the contract says of tensors apart from their sizes."""
+    base = ground.base()
+    for leaf in ground.found.leaves:
+        yield _dtype(leaf, base)
+        yield _rank(leaf, base)
+        values = leaf.tensor.values
+        if values is None:
+            continue
+        yield from _domain(leaf, values, base, None)
+        for column, inner in enumerate(values.along_last or ()):
+            yield from _domain(leaf, inner, base, column)
+
+
+def _dtype(leaf: Leaf, base: Recipe | None) -> Claim:
+    same_in_memory = {"bfloat16", "uint16"}  # numpy holds bfloat16 as uint16
+    others: list[DType] = [
+        dtype
+        for dtype in get_args(DType)
+        if dtype != leaf.tensor.dtype and not {dtype, leaf.tensor.dtype} <= same_in_memory
+    ]
+    breaks = [
+        Break(dtype, replace(base, edit=OtherDType(leaf.name, dtype)), frozenset({"dtype"}), "dtype")
+        for dtype in others
+        if base is not None
+    ]
+    about = f"tensor:{leaf.name}"
+    return Claim(f"{about}.dtype", about, "dtype", f"{leaf.name} is {leaf.tensor.dtype}", tuple(breaks), _there(leaf))
+
+
+def _rank(leaf: Leaf, base: Recipe | None) -> Claim:
+    rank = len(leaf.tensor.shape)
+    breaks: list[Break] = []
+    if base is not None:
+        if rank > 1:
+            breaks.append(_break("first-dropped", replace(base, edit=Rank(leaf.name, "first-dropped")), "rank"))
+        if rank > 0:
+            breaks.append(_break("scalar", replace(base, edit=Rank(leaf.name, "scalar")), "rank"))
+        breaks.append(_break("one-added", replace(base, edit=Rank(leaf.name, "one-added")), "rank"))
+    about = f"tensor:{leaf.name}"
+    return Claim(f"{about}.rank", about, "rank", f"{leaf.name} has {rank} axes", tuple(breaks), _there(leaf))
+
+
+def _break(label: str, recipe: Recipe, code: str) -> Break:
+    return Break(label, recipe, frozenset({code}), "rank")
+
+
+def _there(leaf: Leaf):  # type: ignore[no-untyped-def]
+    return lambda recipe: leaf.within <= recipe.on
+
+
+def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None) -> Iterator[Claim]:
+    about = f"tensor:{leaf.name}"
+    at = "" if column is None else f"[..., {column}]"
+    name = f"{leaf.name}{at}"
+    floating = is_floating(leaf.tensor.dtype)
+
+    def met(*fills: Fill):  # type: ignore[no-untyped-def]
+        return lambda r: leaf.within <= r.on and r.fills.get(leaf.name, r.fill) in fills
+
+    def breaks(*wrong: tuple[str, float | int]) -> tuple[Break, ...]:
+        return tuple(_elements(leaf, base, column, wrong))
+
+    nan = (("nan", math.nan),) if floating and not values.finite and not values.not_nan else ()
+    if values.min is not None:
+        low = bound_value(values.min, base.sizes) if base else None
+        wrong = () if low is None else (("below", _beyond(low, -1, floating)), *nan)
+        found = breaks(*wrong)
+        yield Claim(f"{about}{at}.min", about, "min", f"{name} >= {_text(values.min)}", found, met("lowest", "edges"),
+                    "both" if found else "inside")  # fmt: skip
+    if values.max is not None:
+        high = bound_value(values.max, base.sizes) if base else None
+        wrong = () if high is None else (("above", _beyond(high, 1, floating)), *nan)
+        found = breaks(*wrong)
+        yield Claim(f"{about}{at}.max", about, "max", f"{name} <= {_text(values.max)}", found, met("highest", "edges"),
+                    "both" if found else "inside")  # fmt: skip
+    if values.one_of is not None:
+        options = [float(option) for option in values.one_of]
+        between = [o + 0.5 for o in options if o + 0.5 not in options] if floating else []
+        gaps = [o + 1 for o in options if o + 1 not in options and o + 1 < max(options)]
+        outside = [("above", max(options) + 1), ("below", min(options) - 1)]
+        outside += [("between", v) for v in (between or gaps)[:1]]
+        found = breaks(*outside)
+        text = f"{name} is one of {', '.join(map(str, values.one_of))}"
+        yield Claim(f"{about}{at}.one_of", about, "one_of", text, found, met("options", "edges", "random"),
+                    "both" if found else "inside")  # fmt: skip
+    if values.finite or values.not_nan:
+        wrong = (("nan", math.nan), ("inf", math.inf), ("minus-inf", -math.inf)) if values.finite else (("nan", math.nan),)
+        found = breaks(*wrong)
+        kind = "finite" if values.finite else "not_nan"
+        yield Claim(f"{about}{at}.{kind}", about, kind, f"{name} is {kind.replace('_', ' ')}", found, _there(leaf),
+                    "both" if found else "inside")  # fmt: skip
+    if values.order is not None:
+        found = _disorder(leaf, values, base)
+        yield Claim(f"{about}{at}.order", about, "order", f"{name} is {values.order}", found, met("edges", "random"),
+                    "both" if found else "inside")  # fmt: skip
+
+
+def _elements(leaf: Leaf, base: Recipe | None, column: int | None, wrong: tuple[tuple[str, float | int], ...]) -> Iterator[Break]:
+    if base is None:
+        return
+    for label, value in wrong:
+        if holds(value, leaf.tensor.dtype) and math.isfinite(value) | is_floating(leaf.tensor.dtype):
+            number = value if is_floating(leaf.tensor.dtype) else int(value)
+            for where in ("first", "last"):
+                edit = Element(leaf.name, number, where, column)  # type: ignore[arg-type]
+                yield Break(f"{label}-{where}", replace(base, edit=edit), VALUE)
+
+
+def _disorder(leaf: Leaf, values: Values, base: Recipe | None) -> tuple[Break, ...]:
+    last = leaf.tensor.shape[-1] if leaf.tensor.shape else 1
+    if base is None or (last if isinstance(last, int) else base.sizes[last]) < 2:
+        return ()
+    low, high = bounds_of(leaf.tensor.dtype, values, base.sizes)
+    if low >= high:
+        return ()
+    fills: dict[str, Fill] = {leaf.name: "lowest" if values.order == "descending" else "highest"}
+    value = high if values.order == "descending" else low
+    return (Break("last", replace(base, fills=fills, edit=Element(leaf.name, value, "last")), VALUE),)
+
+
+def _beyond(bound: float | int, sign: int, floating: bool) -> float | int:
+    """The nearest value outside of a bound that a float of 16 bits still tells apart."""
+    if isinstance(bound, int) and not floating:
+        return bound + sign
+    if not floating:
+        return math.floor(bound) + 1 if sign > 0 else math.ceil(bound) - 1
+    return float(bound) + sign * 0.02 * max(1.0, abs(bound))
+
+
+def _text(bound: object) -> str:
+    from contractgen.contract.expression import render
+
+    return str(bound) if isinstance(bound, int) or is_decimal(bound) else render(bound)  # type: ignore[arg-type]

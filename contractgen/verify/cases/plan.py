@@ -1,0 +1,51 @@
+"""All cases of a contract in the order in which they are run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from contractgen.contract.model import Contract
+from contractgen.verify.cases.dims import size_claims
+from contractgen.verify.cases.elements import element_claims
+from contractgen.verify.cases.model import Case, Claim, Ground
+from contractgen.verify.cases.structure import structure_claims
+from contractgen.verify.cases.valid import directed_cases, random_cases
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The claims of a contract and the inputs that exercise them."""
+
+    ground: Ground
+    claims: tuple[Claim, ...]
+    valid: tuple[Case, ...]
+    """Made on purpose: they come first."""
+    broken: tuple[Case, ...]
+
+    def random(self, count: int) -> Iterator[Case]:
+        """The first ``count`` random valid inputs."""
+        return itertools.islice(random_cases(self.ground), count)
+
+    def find(self, case_id: str) -> Case | None:
+        """The case with an id; the same contract and seed give the same cases."""
+        for case in (*self.valid, *self.broken):
+            if case.id == case_id:
+                return case
+        if case_id.startswith("valid/random-") and case_id[13:].isdigit():
+            return next(itertools.islice(random_cases(self.ground), int(case_id[13:]), None), None)
+        return None
+
+
+def plan(contract: Contract, seed: int = 0, max_elements: int = 1 << 22) -> Plan:
+    """The plan for a contract; ``max_elements`` bounds the size of each input."""
+    ground = Ground(contract, seed, max_elements)
+    claims = (*size_claims(ground), *element_claims(ground), *structure_claims(ground))
+    return Plan(ground, claims, tuple(directed_cases(ground)), tuple(_broken(claims)))
+
+
+def _broken(claims: tuple[Claim, ...]) -> Iterator[Case]:
+    for claim in claims:
+        for one in claim.breaks:
+            yield Case(f"{claim.id}/{one.label}", one.recipe, claim, one.codes, one.policy, one.client_only)

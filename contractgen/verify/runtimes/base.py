@@ -1,0 +1,54 @@
+"""What all runtimes share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from contractgen.contract.model import Contract
+from contractgen.errors import ContractgenError
+from contractgen.load.arguments import to_numpy
+from contractgen.verify.fill import Array
+from contractgen.verify.trees import output_tensors
+
+RuntimeName = Literal["eager", "torchscript", "pt2", "onnx"]
+
+
+class NotAvailable(ContractgenError):
+    """A runtime cannot be made from this model; the message says why."""
+
+    exit_code = 3
+
+
+class Runtime(ABC):
+    """One way to run the model. What it has opened is inherited by the child processes that run it."""
+
+    name: str
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+
+    def open(self) -> None:
+        """Read the artifact. Raises whatever the reader raises."""
+
+    @abstractmethod
+    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """The result for arguments as ``parse`` gives them (numpy), in whatever form the runtime has."""
+
+    def applies(self, on: frozenset[str]) -> bool:
+        """Whether the runtime takes inputs with these switches on."""
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write the runtime's artifact, whole or not at all."""
+        raise NotAvailable(f"{self.name} has no artifact")
+
+    def run(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, dict[str, Array]]:
+        """The result as a numpy tree, and its tensors by wire name.
+
+        Raises `OutputMismatch` where its structure is not the contract's, and whatever the model raises.
+        """
+        tree = to_numpy(self.call(args, kwargs))
+        return tree, {name: value for name, (_, value) in output_tensors(self.contract, tree).items()}
