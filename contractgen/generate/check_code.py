@@ -232,8 +232,14 @@ class Emitter:
             return literal(expr), set()
         if isinstance(expr, str):
             dim = self.contract.dims[expr]
-            if dim.equals is not None:
-                return self.expression(dim.equals)
+            if dim.equals is None:
+                return self.dim_names[expr], {expr}
+            code, dims = self.expression(dim.equals)
+            bound = self.known | self.maybe
+            if dims <= self.known or expr not in bound:
+                return code, dims
+            if dims <= bound:
+                raise NotCovered
             return self.dim_names[expr], {expr}
         operator, left, right = expr
         if operator in {"//", "%"} and not (isinstance(right, int) and right != 0):

@@ -54,7 +54,8 @@ class Flattener:
         elif isinstance(node, model.Dict):
             self.dict(node, value, index, depth)
         elif isinstance(node, model.List):
-            self.unless(f"type({value}) is not list", depth)
+            # An empty list leaves no trace among the tensors; where it may also be absent, the explaining checker decides.
+            self.unless(f"type({value}) is not list" + (f" or not {value}" if depth else ""), depth)
             counter = f"i{len(index)}"
             item = self.temporary()
             self.add(f"for {counter}, {item} in enumerate({value}):", depth)

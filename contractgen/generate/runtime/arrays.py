@@ -24,10 +24,14 @@ def read_array(tensor: Tensor, value: Any) -> tuple[Array, str]:
 
 
 def read_list(tensor: Tensor, value: Any) -> tuple[Array, str]:
-    """Nested lists of numbers, as JSON has them. Raises `Refused`."""
+    """Nested lists of numbers, as JSON has them; an empty list stands for fixed sizes below it, too. Raises `Refused`."""
     if value is None or isinstance(value, (str, dict)):
         raise Refused("structure", wanted=summary(tensor), got=described(value))
-    return array_of_lists(value, tensor.dtype), tensor.dtype
+    array = array_of_lists(value, tensor.dtype)
+    rest = tensor.shape[array.ndim :]
+    if array.size == 0 and rest and all(isinstance(size, int) for size in rest):
+        array = array.reshape(array.shape + rest)
+    return array, tensor.dtype
 
 
 def read_wire(tensor: Tensor, value: Any) -> tuple[Array, str]:

@@ -67,7 +67,6 @@ class Sizes:
 
     def violations(self) -> list[Violation]:
         """What is wrong with them."""
-        free: dict[str, int] = {}
         result: list[Violation] = []
         for path, axis, wanted, size in self.extents:
             if isinstance(wanted, int):
@@ -77,7 +76,7 @@ class Sizes:
             dim = self.spec.dims[wanted]
             if dim.equals is not None:
                 right = evaluate(dim.equals, self.known, self.spec.dims)
-                right = free.setdefault(wanted, size) if right is None else right
+                right = self.known.setdefault(wanted, size) if right is None else right
                 if size != right:
                     formula = expression_text(dim.equals)
                     result.append(sized("derived", path, axis, wanted=right, got=size, dim=wanted, formula=formula))

@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 
 from contractgen.generate.runtime.dtypes import from_bfloat16
+from contractgen.generate.runtime.limits import BINARY
 from contractgen.generate.runtime.spec import Constant, Dict, Field, List, Node, Optional, Spec, Tensor, Tuple
 
 
 def plain_tree(node: Node, value: Any) -> Any:
     """What `json.dumps` takes for a tree of arrays; constants are left to the reader's own copy of the contract.
 
-    Complex numbers become pairs, bfloat16 the numbers that the bits stand for.
+    Complex numbers become pairs, bfloat16 the numbers that the bits stand for. Raises `ValueError` for an empty tensor
+    whose shape nested lists do not show.
     """
     if value is None:
         return None
     if isinstance(node, Optional):
         return plain_tree(node.node, value)
     if isinstance(node, Tensor):
+        if value.size == 0 and any(isinstance(size, str) for size in node.shape[value.shape.index(0) + 1 :]):
+            raise ValueError(f"{node.name}: plain JSON cannot hold the shape of an empty tensor, use {BINARY}")
         if node.dtype == "bfloat16":
             value = from_bfloat16(value)
         elif node.dtype.startswith("complex"):
