@@ -126,7 +126,7 @@ def _runtime(runtime: RuntimeResult) -> list[Text | str]:
         if runtime.compared == "values"
         else "ran; shapes and dtypes agreed (values vary from run to run)"
     )
-    if runtime.worst is not None:
+    if runtime.worst is not None and runtime.worst.absolute > 0:
         words += f"; worst difference {runtime.worst.absolute:.2g} in {runtime.worst.output} ({runtime.worst.ratio:.2g} of the tolerance)"
     if runtime.not_applicable:
         words += f"; {count(runtime.not_applicable, 'case')} not applicable"
