@@ -142,7 +142,11 @@ def _cut(value: Any, target: Any) -> Any:
         return np.ascontiguousarray(value[tuple(slice(0, size) for size in target.shape)])
     if isinstance(value, dict):
         parts = {key: _cut(item, target[key]) for key, item in value.items() if key in target}
-        return None if len(parts) != len(value) or any(p is None and value[k] is not None for k, p in parts.items()) else parts
+        return (
+            None
+            if len(parts) != len(value) or any(p is None and value[k] is not None for k, p in parts.items())
+            else parts
+        )
     if isinstance(value, (list, tuple)):
         if len(value) < len(target):
             return None

@@ -40,7 +40,9 @@ def admit(exchange: Exchange, tally: Tally, case: Case, turn: int) -> Args | Non
             if isinstance(parsed_own, Refusal):
                 _refused(tally, case, "validator.parse", parsed_own)
             elif not arrived(sent, parsed_own):
-                tally.find("wire", "validator.parse reads other numbers from a request of another client", case, same="own")
+                tally.find(
+                    "wire", "validator.parse reads other numbers from a request of another client", case, same="own"
+                )
     except Broken as error:
         tally.find("wire", str(error), case)
         return came
@@ -67,7 +69,9 @@ def _through(
 
 def _refused(tally: Tally, case: Case, where: str, refusal: Refusal) -> None:
     text = "; ".join(refusal.texts[:2])
-    tally.find("complete", f"{where} refuses an input that the contract allows: {text}", case, runtime=where, same="valid")
+    tally.find(
+        "complete", f"{where} refuses an input that the contract allows: {text}", case, runtime=where, same="valid"
+    )
 
 
 def answer(exchange: Exchange, tally: Tally, case: Case, tree: Any, turn: int) -> None:

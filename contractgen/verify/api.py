@@ -69,7 +69,7 @@ def verify(
     try:
         with Builder(module, contract, loaded.kind, runtimes) as builder:
             session = Session(
-                contract, exchange, cases, ForkBatches(module, seconds_per_run=max(10.0, budget * 3)),
+                contract, exchange, cases, ForkRunner(module, seconds_per_run=max(10.0, budget * 3)),
                 Eager(contract, module, loaded.kind), tally, start + budget, start + budget * _LIMIT, progress,
                 artifacts=frozenset(artifacts),
             )  # fmt: skip
@@ -108,7 +108,9 @@ def _run(session: Session, builder: Builder, random_count: int) -> None:
 def _only(cases: Plan, case_id: str) -> Plan:
     found: Case | None = cases.find(case_id)
     if found is None:
-        raise UsageError(f"no case is called {case_id!r}", hint="take the id from a finding, with the same contract and seed")
+        raise UsageError(
+            f"no case is called {case_id!r}", hint="take the id from a finding, with the same contract and seed"
+        )
     valid, broken = ((found,), ()) if found.valid else ((), (found,))
     return replace(cases, valid=valid, broken=broken)
 
@@ -117,7 +119,11 @@ def _state(module: torch.nn.Module, tally: Tally) -> None:
     """A model in training mode is a finding: dropout and batch statistics belong to training."""
     training = sorted({type(m).__name__ for m in module.modules() if m.training and _behaves_otherwise(m)})
     if training:
-        tally.find("sound", f"the model is in training mode ({', '.join(training[:4])}): call eval() before it is served", same="training")
+        tally.find(
+            "sound",
+            f"the model is in training mode ({', '.join(training[:4])}): call eval() before it is served",
+            same="training",
+        )
 
 
 def _behaves_otherwise(module: torch.nn.Module) -> bool:

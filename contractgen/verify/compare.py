@@ -81,7 +81,9 @@ def _same_specials(left: Array, right: Array, finite: Array) -> bool:
     return bool(np.array_equal(left[odd], right[odd], equal_nan=True))
 
 
-def noise_of(expected: Mapping[str, Array], runs: list[Mapping[str, Array]], tensors: Mapping[str, Tensor]) -> dict[str, float]:
+def noise_of(
+    expected: Mapping[str, Array], runs: list[Mapping[str, Array]], tensors: Mapping[str, Tensor]
+) -> dict[str, float]:
     """How far perturbed runs of eager lie from the first one, by output."""
     noise: dict[str, float] = {}
     for name, left in expected.items():

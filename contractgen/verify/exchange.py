@@ -108,7 +108,9 @@ class Exchange:
             return f"error_response has status {response.status}"
         return "" if codes == refusal.codes and isinstance(body["error"], str) else "error_response drops violations"
 
-    def unchecked(self, arguments: Mapping[str, Any], content_type: str, other: tuple[str, str] | None) -> Message | None:
+    def unchecked(
+        self, arguments: Mapping[str, Any], content_type: str, other: tuple[str, str] | None
+    ) -> Message | None:
         """A message with arguments that no client checked; None where the format cannot say them."""
         if content_type == encode.PLAIN_JSON:
             return encode.encode_plain(self.contract, arguments)
@@ -144,7 +146,9 @@ class Exchange:
 
     def _python_call(self, function: Any, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call of a generated function: its parameters stand in forward's order, some under names of their own."""
-        own = [p.name for p in inspect.signature(function).parameters.values() if p.name not in ("content_type", "limits")]
+        own = [
+            p.name for p in inspect.signature(function).parameters.values() if p.name not in ("content_type", "limits")
+        ]
         renamed = dict(zip((parameter.name for parameter in self.contract.inputs), own, strict=False))
         args, kwargs = call_of(self.contract, arguments)
         return args, {renamed.get(name, name): value for name, value in kwargs.items()}
@@ -171,11 +175,15 @@ def arrived(sent: tuple[tuple[Any, ...], dict[str, Any]], came: tuple[tuple[Any,
     if len(came_args) < len(sent_args):
         return False
     tail = came_args[len(sent_args) :]
-    if any(_holds_array(value) for value in tail) or not all(same(a, b) for a, b in zip(sent_args, came_args, strict=False)):
+    if any(_holds_array(value) for value in tail) or not all(
+        same(a, b) for a, b in zip(sent_args, came_args, strict=False)
+    ):
         return False
     if any(_holds_array(value) for name, value in came_kwargs.items() if name not in sent_kwargs):
         return False
-    return all(name in came_kwargs and same(value, came_kwargs[name]) or value is None for name, value in sent_kwargs.items())
+    return all(
+        name in came_kwargs and same(value, came_kwargs[name]) or value is None for name, value in sent_kwargs.items()
+    )
 
 
 def _holds_array(value: Any) -> bool:

@@ -87,7 +87,12 @@ def cast(numbers: Array, dtype: str) -> Array:
 
 
 def _numbers(
-    how: Fill, dtype: DType, shape: tuple[int, ...], values: Values, sizes: Mapping[str, int], chooser: np.random.Generator
+    how: Fill,
+    dtype: DType,
+    shape: tuple[int, ...],
+    values: Values,
+    sizes: Mapping[str, int],
+    chooser: np.random.Generator,
 ) -> Array:
     if values.one_of is not None:
         return _options(how, dtype, shape, values.one_of, chooser)

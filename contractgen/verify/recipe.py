@@ -149,7 +149,8 @@ class _Builder:
             return self.node(node.node, path, index, last) if on else None
         if isinstance(node, Dict):
             made = {
-                part.key: self.member(part.node, f"{path}.{part.key}", part.required, index, last) for part in node.fields
+                part.key: self.member(part.node, f"{path}.{part.key}", part.required, index, last)
+                for part in node.fields
             }
             made = {key: value for key, value in made.items() if value is not ABSENT}
             if isinstance(edit, Extra) and edit.path == path:

@@ -30,7 +30,9 @@ def refuse(exchange: Exchange, tally: Tally, case: Case, turn: int) -> None:
         if message is not None:
             codes = content_type != encode.PLAIN_JSON and not _is_complex(case)
             where = f"validator.parse ({content_type})"
-            checks.append(_stopped(tally, case, where, lambda m=message: exchange.parse(m), codes=codes, exchange=exchange))  # type: ignore[misc]
+            checks.append(
+                _stopped(tally, case, where, lambda m=message: exchange.parse(m), codes=codes, exchange=exchange)
+            )  # type: ignore[misc]
     tally.validator[0] += all(checks)
     tally.validator[1] += 1
     if stopped_by_client and all(checks):
@@ -86,7 +88,13 @@ def _stopped(
     if codes and not answer.codes & case.codes:
         told = ", ".join(sorted(answer.codes)) or "nothing"
         wanted = " or ".join(sorted(case.codes))
-        tally.find("clear", f"{where} refuses with {told} instead of {wanted}: {answer.texts[:1]}", case, runtime=where, same=told)
+        tally.find(
+            "clear",
+            f"{where} refuses with {told} instead of {wanted}: {answer.texts[:1]}",
+            case,
+            runtime=where,
+            same=told,
+        )
     if exchange is not None and (problem := exchange.error_response(answer)):
         tally.find("clear", problem, case, runtime=where, same=problem)
     return True

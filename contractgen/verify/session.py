@@ -16,7 +16,6 @@ from contractgen.verify.admitted import admit, answer
 from contractgen.verify.cases.model import Case
 from contractgen.verify.cases.plan import Plan
 from contractgen.verify.exchange import Broken, Exchange
-from contractgen.verify.isolation import Batches
 from contractgen.verify.refused import refuse
 from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
@@ -63,7 +62,9 @@ class Session:
 
     def wire(self) -> None:
         """Damage requests of a small valid input."""
-        case = next((case for case in self.plan.valid if case.id == "valid/smallest"), None) or next(iter(self.plan.valid), None)
+        case = next((case for case in self.plan.valid if case.id == "valid/smallest"), None) or next(
+            iter(self.plan.valid), None
+        )
         if case is not None:
             self.wire_claims += check_wire(self.exchange, self.tally, case)
 
@@ -159,19 +160,29 @@ class Session:
             tally = self.tally.runtime(self.eager.name)
             tally.run += 1
             tally.failed += 1
-            self.tally.find("sound", f"the model does not survive an accepted input: {outcome.describe()}", case, same="died")
+            self.tally.find(
+                "sound", f"the model does not survive an accepted input: {outcome.describe()}", case, same="died"
+            )
             return
         tally = self.tally.runtime(culprit)
         tally.run += 1
         tally.failed += 1
-        self.tally.find("sound", f"{culprit} does not survive an accepted input: {outcome.describe()}", case, runtime=culprit, same="died")
+        self.tally.find(
+            "sound",
+            f"{culprit} does not survive an accepted input: {outcome.describe()}",
+            case,
+            runtime=culprit,
+            same="died",
+        )
 
     def _weigh(self, case: Case, ran: Accepted, turn: int) -> None:
         eager = self.tally.runtime(self.eager.name)
         eager.run += 1
         if ran.error:
             eager.failed += 1
-            self.tally.find("sound", f"the model fails on an accepted input: {ran.error}", case, same=ran.error.partition(":")[0])
+            self.tally.find(
+                "sound", f"the model fails on an accepted input: {ran.error}", case, same=ran.error.partition(":")[0]
+            )
             return
         if ran.output is not None:
             self.tally.find("sound", ran.output[1], case, same=ran.output[0])
@@ -186,7 +197,12 @@ class Session:
 
     def _varies(self, case: Case, ran: Accepted) -> None:
         if ran.changed:
-            self.tally.find("sound", "the same input gives another result the second time: a run changes the model's state", case, same="state")
+            self.tally.find(
+                "sound",
+                "the same input gives another result the second time: a run changes the model's state",
+                case,
+                same="state",
+            )
         if not self.tally.by_shape:
             self.tally.by_shape = True
             self.tally.notes.append("results vary from run to run: runtimes are compared by shape and dtype only")
@@ -222,7 +238,13 @@ class Session:
                     good = False
                     tally.disagreed += 1
                     how = gap.message or f"by {gap.absolute:.3g} in {gap.output}, {gap.ratio:.3g} times what is allowed"
-                    self.tally.find("parity", f"{runtime.name} differs from eager: {how}", case, runtime=runtime.name, same="differs")
+                    self.tally.find(
+                        "parity",
+                        f"{runtime.name} differs from eager: {how}",
+                        case,
+                        runtime=runtime.name,
+                        same="differs",
+                    )
             else:
                 tally.not_applicable += 1
         return good

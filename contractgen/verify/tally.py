@@ -139,5 +139,3 @@ class Tally:
 
     def _claim(self, claim: Claim) -> ClaimResult:
         return ClaimResult(claim.id, claim.text, self.inside[claim.id], self.outside[claim.id], claim.sides)
-
-

@@ -33,8 +33,15 @@ def check_wire(exchange: Exchange, tally: Tally, case: Case) -> list[ClaimResult
             continue  # found where valid inputs are sent
         if isinstance(message, Refusal):
             continue
-        if content_type in (encode.BINARY, encode.SAGEMAKER, encode.PROTOCOL_JSON) and not _says_contract(exchange, message):
-            tally.find("wire", f"a request as {content_type} does not say which contract it keeps", runtime="client", same="says")
+        if content_type in (encode.BINARY, encode.SAGEMAKER, encode.PROTOCOL_JSON) and not _says_contract(
+            exchange, message
+        ):
+            tally.find(
+                "wire",
+                f"a request as {content_type} does not say which contract it keeps",
+                runtime="client",
+                same="says",
+            )
         for label, text, code, damage in _damages(content_type):
             refused = _refused(exchange, tally, damage(message), f"{label}@{content_type}", code)
             results.append(ClaimResult(f"wire:{label}@{content_type}", f"{text} ({content_type})", 1, int(refused)))
@@ -61,10 +68,20 @@ def _damages(content_type: str) -> Iterator[tuple[str, str, str, Damage]]:
     yield "truncated", "a body that ends early is refused", "malformed", lambda m: (m[0][:-1], m[1])
     yield "trailing", "bytes after the end are refused", "malformed", lambda m: (m[0] + b"\x01", m[1])
     yield "empty", "an empty body is refused", "malformed", lambda m: (b"", m[1])
-    yield "type", "an unknown content type is refused", "malformed", lambda m: (m[0], {**m[1], "Content-Type": "text/html"})
+    yield (
+        "type",
+        "an unknown content type is refused",
+        "malformed",
+        lambda m: (m[0], {**m[1], "Content-Type": "text/html"}),
+    )
     if content_type == encode.BINARY:
         key = "Inference-Header-Content-Length"
-        yield "header", "a wrong header length is refused", "malformed", lambda m: (m[0], {**m[1], key: str(int(m[1][key]) + 1)})
+        yield (
+            "header",
+            "a wrong header length is refused",
+            "malformed",
+            lambda m: (m[0], {**m[1], key: str(int(m[1][key]) + 1)}),
+        )
         yield "negative", "a negative header length is refused", "malformed", lambda m: (m[0], {**m[1], key: "-1"})
 
 
@@ -79,7 +96,12 @@ def _refused(exchange: Exchange, tally: Tally, message: Message, label: str, cod
         return False
     if code not in answer.codes:
         told = ", ".join(sorted(answer.codes))
-        tally.find("clear", f"a damaged request ({label}) is refused with {told} instead of {code}", runtime="validator", same=label)
+        tally.find(
+            "clear",
+            f"a damaged request ({label}) is refused with {told} instead of {code}",
+            runtime="validator",
+            same=label,
+        )
     problem = exchange.error_response(answer)
     if problem:
         tally.find("clear", problem, runtime="validator", same=problem)
@@ -103,9 +125,13 @@ def check_responses(exchange: Exchange, tally: Tally, message: Message) -> list[
         except exchange.client.ContractViolation:
             refused = True
         except Exception as error:
-            tally.find("wire", f"client.deserialize raised {type(error).__name__}: {error}", runtime="client", same=label)
+            tally.find(
+                "wire", f"client.deserialize raised {type(error).__name__}: {error}", runtime="client", same=label
+            )
             refused = True
         if not refused:
             tally.find("wire", f"client.deserialize accepts a damaged response ({label})", runtime="client", same=label)
-        results.append(ClaimResult(f"wire:response-{label}", f"a damaged response is refused ({label})", 1, int(refused)))
+        results.append(
+            ClaimResult(f"wire:response-{label}", f"a damaged response is refused ({label})", 1, int(refused))
+        )
     return results

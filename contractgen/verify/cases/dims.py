@@ -113,7 +113,9 @@ def _derived(ground: Ground, name: str, dim: Dim, place: Extent) -> Claim:
         for other, label in ((size + 1, "larger"), (size - 1, "smaller"), (1, "one")):
             if other > 0 and other != size and not any(_size_of(b) == other for b in breaks):
                 breaks.append(
-                    Break(label, replace(base, edit=_edit(place, other)), SHAPE, "broadcast" if 1 in (other, size) else "")
+                    Break(
+                        label, replace(base, edit=_edit(place, other)), SHAPE, "broadcast" if 1 in (other, size) else ""
+                    )
                 )
     about = f"dim:{name}"
     formula = "" if dim.equals is None else render(dim.equals)
@@ -125,13 +127,25 @@ def _fixed(ground: Ground, place: Extent) -> Claim:
     base, size = ground.base(), int(place.size)
     breaks: list[Break] = []
     if base is not None:
-        for other, label in ((size + 1, "larger"), (size - 1, "smaller"), (1, "one"), (2 * size, "double"), (size // 2, "half")):
+        for other, label in (
+            (size + 1, "larger"),
+            (size - 1, "smaller"),
+            (1, "one"),
+            (2 * size, "double"),
+            (size // 2, "half"),
+        ):
             if other > 0 and other != size and not any(_size_of(b) == other for b in breaks):
                 policy: Policy = "broadcast" if 1 in (other, size) else ""
                 codes = SHAPE if place.axis is not None else frozenset({"shape", "missing", "unexpected"})
                 breaks.append(Break(label, replace(base, edit=_edit(place, other)), codes, policy))
-    about, kind = (f"tensor:{place.owner}", f"shape[{place.axis}]") if place.axis is not None else (f"list:{place.path}", "length")
-    return Claim(f"{about}.{kind}", about, "shape", f"{place.id} is {size}", tuple(breaks), lambda r: place.within <= r.on)
+    about, kind = (
+        (f"tensor:{place.owner}", f"shape[{place.axis}]")
+        if place.axis is not None
+        else (f"list:{place.path}", "length")
+    )
+    return Claim(
+        f"{about}.{kind}", about, "shape", f"{place.id} is {size}", tuple(breaks), lambda r: place.within <= r.on
+    )
 
 
 def _edit(place: Extent, size: int) -> Axis | Length:

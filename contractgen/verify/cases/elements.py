@@ -104,7 +104,9 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
         yield Claim(f"{about}{at}.one_of", about, "one_of", text, found, met("options", "edges", "random"),
                     "both" if found else "inside")  # fmt: skip
     if values.finite or values.not_nan:
-        wrong = (("nan", math.nan), ("inf", math.inf), ("minus-inf", -math.inf)) if values.finite else (("nan", math.nan),)
+        wrong = (
+            (("nan", math.nan), ("inf", math.inf), ("minus-inf", -math.inf)) if values.finite else (("nan", math.nan),)
+        )
         found = breaks(*wrong)
         kind = "finite" if values.finite else "not_nan"
         yield Claim(f"{about}{at}.{kind}", about, kind, f"{name} is {kind.replace('_', ' ')}", found, _there(leaf),
@@ -115,7 +117,9 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
                     "both" if found else "inside")  # fmt: skip
 
 
-def _elements(leaf: Leaf, base: Recipe | None, column: int | None, wrong: tuple[tuple[str, float | int], ...]) -> Iterator[Break]:
+def _elements(
+    leaf: Leaf, base: Recipe | None, column: int | None, wrong: tuple[tuple[str, float | int], ...]
+) -> Iterator[Break]:
     if base is None:
         return
     for label, value in wrong:

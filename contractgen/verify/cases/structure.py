@@ -71,7 +71,12 @@ def _kind(path: str, node: Node, base: Recipe | None, within: frozenset[str], *,
     text = {Tensor: "a tensor", Dict: "a dict", List: "a list", Tuple: "a tuple"}.get(type(inner), "nothing")
     breaks: list[Break] = []
     if base is not None and inner is node:
-        kinds = {"dict": not isinstance(node, Dict), "list": isinstance(node, Dict), "text": True, "none": required and must_come(node)}
+        kinds = {
+            "dict": not isinstance(node, Dict),
+            "list": isinstance(node, Dict),
+            "text": True,
+            "none": required and must_come(node),
+        }
         for by, fits in kinds.items():
             if fits:
                 edit = Replaced(path, by)  # type: ignore[arg-type]
@@ -79,7 +84,9 @@ def _kind(path: str, node: Node, base: Recipe | None, within: frozenset[str], *,
         if isinstance(node, Tuple):
             breaks.append(Break("item-more", replace(base, edit=Extra(path)), ANY, "structure"))
             if must_come(node.items[-1]):
-                breaks.append(Break("item-less", replace(base, edit=Length(path, len(node.items) - 1)), ANY, "structure"))
+                breaks.append(
+                    Break("item-less", replace(base, edit=Length(path, len(node.items) - 1)), ANY, "structure")
+                )
     about = f"input:{path}"
     return Claim(f"{about}.kind", about, "kind", f"{path} is {text}", tuple(breaks), lambda r: within <= r.on,
                  "both" if breaks else "inside")  # fmt: skip

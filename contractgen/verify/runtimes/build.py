@@ -122,7 +122,9 @@ def _reason(outcome: Outcome) -> str:
 
 
 @contextmanager
-def built(module: torch.nn.Module, contract: Contract, kind: str, wanted: Iterable[str], seconds: float) -> Iterator[Built]:
+def built(
+    module: torch.nn.Module, contract: Contract, kind: str, wanted: Iterable[str], seconds: float
+) -> Iterator[Built]:
     """The runtimes, for as long as the context is open."""
     with Builder(module, contract, kind, wanted) as builder:
         yield builder.finish(seconds)

@@ -60,7 +60,9 @@ def _as_tensors(node: Node | None, value: Any, bits: str) -> Any:
         fields: dict[str, Node] = {f.key: f.node for f in node.fields} if isinstance(node, Dict) else {}
         return {key: _as_tensors(fields.get(key), item, bits) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        inner = [node.item] * len(value) if isinstance(node, List) else list(node.items) if isinstance(node, Tuple) else []
+        inner = (
+            [node.item] * len(value) if isinstance(node, List) else list(node.items) if isinstance(node, Tuple) else []
+        )
         items = [_as_tensors(inner[i] if i < len(inner) else None, item, bits) for i, item in enumerate(value)]
         return items if isinstance(value, list) else tuple(items)
     return value

@@ -110,7 +110,9 @@ def dynamic_shapes(contract: Contract, call: GraphInput, dims: dict[str, Any]) -
 
 
 def _axes(tensor: Tensor, dims: dict[str, Any]) -> dict[int, Any]:
-    return {axis: dims[size] if isinstance(size, str) else torch.export.Dim.STATIC for axis, size in enumerate(tensor.shape)}
+    return {
+        axis: dims[size] if isinstance(size, str) else torch.export.Dim.STATIC for axis, size in enumerate(tensor.shape)
+    }
 
 
 def mapped(node: Node, value: Any, leaf: Callable[[Tensor], Any]) -> Any:

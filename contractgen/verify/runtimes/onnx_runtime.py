@@ -63,7 +63,10 @@ def output_names(module: torch.nn.Module, contract: Contract, given: GraphInput)
     order: list[str] = []
     left = dict(named)
     for leaf in leaves:
-        found = next((name for name, (_, value) in left.items() if value.shape == tuple(leaf.shape) and _equal(value, leaf)), None)
+        found = next(
+            (name for name, (_, value) in left.items() if value.shape == tuple(leaf.shape) and _equal(value, leaf)),
+            None,
+        )
         if found is None:
             order.append(f"unnamed_{len(order)}")
         else:
@@ -201,5 +204,3 @@ def _value(array: Array, kind: str) -> Any:
     if kind == "tensor(bfloat16)":
         return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(contiguous, onnx.TensorProto.BFLOAT16)
     return onnxruntime.OrtValue.ortvalue_from_numpy(contiguous)
-
-
