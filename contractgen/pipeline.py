@@ -198,8 +198,9 @@ def _saved_artifacts(
     if not kinds:
         yield {}
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".contractgen-", dir=folder) as scratch:
+    # On the folder's own file system, but without making the folder before all have been saved.
+    nearest = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".contractgen-", dir=nearest) as scratch:
         ready = {}
         for kind in dict.fromkeys(kinds):
             path = Path(scratch) / ARTIFACT_FILES[kind]

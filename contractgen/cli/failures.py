@@ -30,7 +30,7 @@ def reported(show_traceback: bool) -> Iterator[None]:
         _say(error.message, error.hint)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        stderr().print("interrupted; nothing was written", style="yellow")
+        stderr().print("interrupted", style="yellow")
         raise typer.Exit(INTERRUPTED) from error
     except (typer.Exit, typer.Abort):
         raise
