@@ -13,6 +13,7 @@ import torch
 
 from contractgen.contract.model import Contract, Tensor
 from contractgen.infer.state import StateGuard
+from contractgen.load.arguments import to_numpy, to_torch
 from contractgen.verify.compare import Gap, noise_of, output_problem, widest
 from contractgen.verify.fill import Array
 from contractgen.verify.runtimes.base import Runtime
@@ -63,7 +64,7 @@ def run_accepted(
     changed = guard is not None and not guard.unchanged()
     named = output_tensors(contract, tree)
     tensors = {name: tensor for name, (tensor, _) in named.items()}
-    problem = output_problem(contract, named, sizes)
+    problem = output_problem(named, sizes)
     varies = False
     if twice:
         varies = _varies(eager, args, outputs, tensors)
@@ -115,14 +116,12 @@ def measured_noise(
     try:
         exact = Eager(eager.contract, copy.deepcopy(eager.module).double(), "")
         runs.append(exact.run(*args)[1] if not _has_float(args) else _run_double(exact, args))
-    except Exception:
+    except Exception:  # noqa: S110
         pass  # the model has no float64 form: what the perturbed runs say stands alone
     return noise_of(outputs, runs, tensors)
 
 
 def _run_double(exact: Eager, args: Args) -> dict[str, Array]:
-    from contractgen.load.arguments import to_numpy, to_torch
-
     torch_args, torch_kwargs = to_torch(exact.contract.inputs, *args)
     result = exact.call_torch(_double(torch_args), _double(torch_kwargs))
     return {name: value for name, (_, value) in output_tensors(exact.contract, to_numpy(result)).items()}
@@ -140,7 +139,7 @@ def _double(tree: Any) -> Any:
 
 def _has_float(tree: Any) -> bool:
     if isinstance(tree, np.ndarray):
-        return tree.dtype.kind == "f"
+        return bool(tree.dtype.kind == "f")
     if isinstance(tree, dict):
         return any(_has_float(value) for value in tree.values())
     return isinstance(tree, (list, tuple)) and any(_has_float(value) for value in tree)

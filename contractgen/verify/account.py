@@ -16,7 +16,7 @@ from contractgen.verify.fill import Array
 from contractgen.verify.places import places
 from contractgen.verify.recipe import Axis, Element, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
-from contractgen.verify.sizes import greatest_size
+from contractgen.verify.sizes import Sizes, greatest_size
 from contractgen.verify.trees import OutputMismatch, output_tensors
 
 POLICIES = {
@@ -72,7 +72,7 @@ def _policy(
         return "finite" if _spoils(contract, eager, recipe, edit, outputs) else ""
     if isinstance(edit, Element):
         return "finite" if _non_finite(outputs) else ""
-    problem = output_problem(contract, output_tensors(contract, tree), recipe.sizes)
+    problem = output_problem(output_tensors(contract, tree), recipe.sizes)
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
         return "reshaped"
     if _drops_a_remainder(contract, eager, recipe, outputs):
@@ -118,8 +118,6 @@ def _allowed_sizes(contract: Contract, recipe: Recipe) -> Recipe | None:
     """The recipe with each size cut down to the next one that its dim allows."""
     if isinstance(recipe.edit, Axis):
         return replace(recipe, edit=None)
-    from contractgen.verify.sizes import Sizes
-
     free: dict[str, int] = {}
     for name, dim in contract.dims.items():
         if dim.equals is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contractgen.load.arguments import to_numpy
 from contractgen.verify import encode
 from contractgen.verify.accepted import Args
 from contractgen.verify.cases.model import Case
 from contractgen.verify.exchange import Broken, Exchange, Refusal, arrived
 from contractgen.verify.recipe import arguments
 from contractgen.verify.tally import Tally
-from contractgen.verify.trees import call_of, same
+from contractgen.verify.trees import call_of, named, same
 
 LARGE = 20_000
 """Elements beyond which a case goes through the default format and one other, not through all."""
@@ -72,6 +73,19 @@ def _refused(tally: Tally, case: Case, where: str, refusal: Refusal) -> None:
     tally.find(
         "complete", f"{where} refuses an input that the contract allows: {text}", case, runtime=where, same="valid"
     )
+
+
+def check_example(exchange: Exchange, tally: Tally, example: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+    """An input that the model runs on must be one that the contract allows."""
+    args, kwargs = to_numpy(list(example[0])), to_numpy(dict(example[1]))
+    given = named(exchange.contract, (tuple(args or ()), kwargs or {}))
+    try:
+        refusal = exchange.validate(given)
+    except Broken as error:
+        tally.find("wire", f"on the example, {error}")
+        return
+    if refusal is not None:
+        tally.find("complete", f"the contract refuses the example: {'; '.join(refusal.texts[:3])}")
 
 
 def answer(exchange: Exchange, tally: Tally, case: Case, tree: Any, turn: int) -> None:

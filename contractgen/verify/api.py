@@ -14,6 +14,7 @@ from contractgen.contract.model import Contract
 from contractgen.errors import UsageError
 from contractgen.infer.forked import ForkRunner
 from contractgen.report.results import Verification
+from contractgen.verify.admitted import check_example
 from contractgen.verify.cases.model import Case
 from contractgen.verify.cases.plan import Plan, plan
 from contractgen.verify.exchange import Broken, Exchange
@@ -45,11 +46,11 @@ def verify(
     case: str | None = None,
     artifacts: Collection[str] = (),
     runtimes: Collection[str] = ALL,
-    progress: Callable[[str, str], None] = lambda stage, detail: None,
+    progress: Callable[[str, str], None] = lambda _stage, _detail: None,
 ) -> Verification:
-    """Drive client, bytes, validator, model and back with inputs that the contract allows, and with inputs that break
-    exactly one claim each.
+    """Drive client, bytes, validator, model and back, with inputs that are allowed and inputs that break one claim each.
 
+    ``example`` is an input that the model is known to run on, as torch tensors: the contract must allow it.
     ``budget`` is in seconds: directed cases run in any case, then up to ``max_cases`` random ones until it ends. The same
     ``seed`` gives the same cases; ``case`` runs the one with that id. ``artifacts`` are the graphs that the user gets
     (of ``runtimes``, the ones to compare with eager). Raises `UsageError` for an unknown case.
@@ -74,6 +75,8 @@ def verify(
                 artifacts=frozenset(artifacts),
             )  # fmt: skip
             tally.runtime(session.eager.name)
+            if example is not None and case is None:
+                check_example(exchange, tally, example)
             _run(session, builder, max_cases if case is None else 0)
     finally:
         exchange.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contractgen.contract.model import Contract, Tensor
+from contractgen.contract.model import Tensor
 from contractgen.verify.fill import Array, from_bits
 
 RELATIVE = {"float16": 2e-2, "bfloat16": 5e-2, "float32": 1e-4, "float64": 1e-8, "complex64": 1e-4, "complex128": 1e-8}
@@ -104,10 +104,12 @@ def noise_of(
 
 
 def output_problem(
-    contract: Contract, tensors: Mapping[str, tuple[Tensor, Array]], sizes: Mapping[str, int]
+    tensors: Mapping[str, tuple[Tensor, Array]], sizes: Mapping[str, int]
 ) -> tuple[str, str, bool] | None:
-    """Where a result differs from what the contract says of its outputs: wire name, message, and whether a *named* size
-    is what differs. None where it is as stated."""
+    """Where a result differs from what the contract says of its outputs; None where it is as stated.
+
+    That is: the wire name, a message, and whether a *named* size is what differs.
+    """
     seen: dict[str, int] = {}
     for name, (tensor, array) in tensors.items():
         if array.dtype != np.dtype("uint16" if tensor.dtype == "bfloat16" else tensor.dtype):

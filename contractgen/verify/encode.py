@@ -16,6 +16,7 @@ import numpy as np
 
 from contractgen.contract.model import Contract, Dict, List, Node, Optional, Tensor, Tuple
 from contractgen.verify.fill import Array, from_bits
+from contractgen.verify.trees import indexed
 
 BINARY = "application/octet-stream"
 SAGEMAKER = "application/vnd.sagemaker-triton.binary+json"
@@ -54,9 +55,7 @@ def _walk(node: Node, value: Any, path: str, index: tuple[int, ...], other: tupl
     if isinstance(node, Optional):
         yield from _walk(node.node, value, path, index, other)
     elif isinstance(node, Tensor) and isinstance(value, np.ndarray):
-        name = node.wire_name
-        for i in index:
-            name = name.replace("*", str(i), 1)
+        name = indexed(node.wire_name, index)
         changed = other is not None and other[0] == node.wire_name and value.dtype != _held(node.dtype)
         sent_as = other[1] if changed and other is not None else node.dtype
         yield name, value, sent_as if sent_as == "bfloat16" or node.dtype == "bfloat16" else value.dtype.name
@@ -97,9 +96,8 @@ def encode(named: list[Named], content_type: str, contract_id: str) -> Message |
         return _npy(named[0][1]), {"Content-Type": NPY}
     binary = content_type in (BINARY, SAGEMAKER)
     entries, parts = [], []
-    for name, array, dtype in named:
-        if "complex" in dtype:
-            array = np.stack([array.real, array.imag], axis=-1)
+    for name, given, dtype in named:
+        array = np.stack([given.real, given.imag], axis=-1) if "complex" in dtype else given
         entry: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": _DATATYPES[dtype]}
         if binary or dtype in ("float16", "bfloat16"):
             body = array.astype(array.dtype.newbyteorder("<")).tobytes()

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from contractgen.contract.model import Contract
+from contractgen.contract.model import Contract, Tensor
 from contractgen.verify import encode
 from contractgen.verify.encode import Message
 from contractgen.verify.places import Places, places
 from contractgen.verify.sources import load_source, unload
-from contractgen.verify.trees import call_of
+from contractgen.verify.trees import call_of, same
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,14 @@ class Exchange:
     @classmethod
     def of(cls, contract: Contract, client_source: str, validator_source: str) -> Exchange:
         """Load both. Raises `Broken` where one is no working module."""
-        modules = []
+        modules: list[ModuleType] = []
         for name, source in (("client", client_source), ("validator", validator_source)):
             try:
                 modules.append(load_source(source, name))
             except Exception as error:
                 raise Broken(f"{name}.py does not load: {type(error).__name__}: {error}") from error
-        return cls(contract, *modules, places(contract))
+        client, validator = modules
+        return cls(contract, client, validator, places(contract))
 
     def close(self) -> None:
         """Forget the modules."""
@@ -62,7 +63,8 @@ class Exchange:
 
     def serialize(self, arguments: Mapping[str, Any], content_type: str) -> Message | Refusal:
         """The client's request for arguments by name, or its refusal."""
-        return self._guarded("serialize", self.client, arguments, content_type)
+        answer: Message | Refusal = self._guarded("serialize", self.client, arguments, content_type)
+        return answer
 
     def validate(self, arguments: Mapping[str, Any]) -> Refusal | None:
         """The validator's word on arguments in memory; None means that they are good."""
@@ -119,9 +121,7 @@ class Exchange:
 
     def formats(self) -> list[str]:
         """The wire formats that can carry every valid input."""
-        from contractgen.contract.model import Tensor
-
-        tensors = [leaf for leaf in self.found.leaves]
+        tensors = self.found.leaves
         single = len(tensors) == 1 and "*" not in tensors[0].name and tensors[0].tensor.dtype != "bfloat16"
         direct = len(self.contract.inputs) == 1 and isinstance(self.contract.inputs[0].node, Tensor)
         return [f for f in encode.FORMATS if f != encode.NPY or (single and direct)]
@@ -166,8 +166,6 @@ def _refusal(error: Any) -> Refusal:
 
 def arrived(sent: tuple[tuple[Any, ...], dict[str, Any]], came: tuple[tuple[Any, ...], dict[str, Any]]) -> bool:
     """Whether parse gave back what was sent. Constants may be filled in, and absent ones come as None."""
-    from contractgen.verify.trees import same
-
     sent_args, sent_kwargs = sent
     came_args, came_kwargs = came
     while len(sent_args) > len(came_args) and sent_args[-1] is None:
@@ -182,7 +180,7 @@ def arrived(sent: tuple[tuple[Any, ...], dict[str, Any]], came: tuple[tuple[Any,
     if any(_holds_array(value) for name, value in came_kwargs.items() if name not in sent_kwargs):
         return False
     return all(
-        name in came_kwargs and same(value, came_kwargs[name]) or value is None for name, value in sent_kwargs.items()
+        (name in came_kwargs and same(value, came_kwargs[name])) or value is None for name, value in sent_kwargs.items()
     )
 
 

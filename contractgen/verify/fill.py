@@ -21,7 +21,7 @@ FREE = Values()
 
 
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
-    """numpy's type for a contract's dtype; bfloat16 is held as its bits."""
+    """The numpy type for a contract's dtype; bfloat16 is held as its bits."""
     return np.dtype("uint16" if dtype == "bfloat16" else dtype)
 
 
@@ -35,17 +35,22 @@ def to_bits(numbers: Array) -> Array:
     bits = numbers.astype(np.float32).view(np.uint32).astype(np.uint64)
     rounded = (bits + 0x7FFF + ((bits >> np.uint64(16)) & np.uint64(1))) >> np.uint64(16)
     quiet = (bits >> np.uint64(16)) | np.uint64(0x40)
-    return np.where(np.isnan(numbers), quiet, rounded).astype(np.uint16)
+    chosen: Array = np.where(np.isnan(numbers), quiet, rounded).astype(np.uint16)
+    return chosen
 
 
 def from_bits(bits: Array) -> Array:
     """The float32 numbers of bfloat16 bits."""
-    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    numbers: Array = (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return numbers
 
 
 def bounds_of(dtype: DType, values: Values | None, sizes: Mapping[str, int]) -> tuple[float, float] | tuple[int, int]:
-    """The least and greatest element that a domain allows; where it has no bound, integers get their dtype's and
-    floats a magnitude that a network still computes with (1e4, in 16 bits 100)."""
+    """The least and greatest element that a domain allows.
+
+    Where it has no bound, integers get their dtype's and floats a magnitude that a network still computes with (1e4, in
+    16 bits 100).
+    """
     low, high = (None, None) if values is None else (bound_value(values.min, sizes), bound_value(values.max, sizes))
     if dtype == "bool":
         return 0, 1

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from contractgen.contract.model import Constant, Contract, DType, Dict, List, Node, Optional, Tensor, Tuple, Values
+from contractgen.contract.model import Constant, Contract, Dict, DType, List, Node, Optional, Tensor, Values
 from contractgen.verify.fill import Array, Fill, cast, filled, is_floating, numpy_dtype
 from contractgen.verify.places import has_tensor
 
@@ -52,7 +52,7 @@ class Element:
     """One element (the first, the last), or every one, has this value; of one column where the domain is per column."""
 
     tensor: str
-    value: float | int
+    value: float
     where: Literal["first", "last", "all"] = "last"
     column: int | None = None
 
@@ -225,7 +225,7 @@ def _put(array: Array, tensor: Tensor, edit: Element) -> None:
         place[np.unravel_index(0 if edit.where == "first" else place.size - 1, place.shape)] = value
 
 
-def holds(value: float | int, dtype: str) -> bool:
+def holds(value: float, dtype: str) -> bool:
     """Whether a dtype can express a value at all."""
     if dtype == "bool":
         return value in (0, 1)

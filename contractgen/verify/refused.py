@@ -30,13 +30,15 @@ def refuse(exchange: Exchange, tally: Tally, case: Case, turn: int) -> None:
         if message is not None:
             codes = content_type != encode.PLAIN_JSON and not _is_complex(case)
             where = f"validator.parse ({content_type})"
-            checks.append(
-                _stopped(tally, case, where, lambda m=message: exchange.parse(m), codes=codes, exchange=exchange)
-            )  # type: ignore[misc]
+            checks.append(_stopped(tally, case, where, _parsing(exchange, message), codes=codes, exchange=exchange))
     tally.validator[0] += all(checks)
     tally.validator[1] += 1
     if stopped_by_client and all(checks):
         tally.outside[case.claim.id] += 1
+
+
+def _parsing(exchange: Exchange, message: Message) -> Callable[[], Any]:
+    return lambda: exchange.parse(message)
 
 
 def _is_complex(case: Case) -> bool:

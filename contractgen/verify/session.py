@@ -20,6 +20,7 @@ from contractgen.verify.refused import refuse
 from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.tally import Tally
+from contractgen.verify.trees import named
 from contractgen.verify.wire import check_responses, check_wire
 
 Progress = Callable[[str, str], None]
@@ -122,7 +123,7 @@ class Session:
             if args is None:
                 continue
             batch.append((case, args, turn))
-            size += sum(array.nbytes for _, array, _ in encode.tensors_of(self.contract, _named(self.contract, args)))
+            size += sum(array.nbytes for _, array, _ in encode.tensors_of(self.contract, named(self.contract, args)))
             if len(batch) >= _ACCEPTED or size > (64 << 20):
                 total += len(batch)
                 self.progress("verify", f"{total} accepted inputs run")
@@ -140,7 +141,7 @@ class Session:
             if outcome.ok:
                 self._weigh(case, outcome.value, turn)
             else:
-                self._alone(case, args, turn, outcome)
+                self._alone(case, args, outcome)
 
     def _job(self, case: Case, args: Args, others: Sequence[Runtime], *, twice: bool) -> Callable[[], Accepted]:
         return lambda: run_accepted(
@@ -148,7 +149,7 @@ class Session:
             twice=twice, values=not self.tally.by_shape, on=case.recipe.on,
         )  # fmt: skip
 
-    def _alone(self, case: Case, args: Args, turn: int, outcome: Outcome) -> None:
+    def _alone(self, case: Case, args: Args, outcome: Outcome) -> None:
         """A run that ended its process: find out which runtime did."""
         culprit = ""
         for others in ((), *((runtime,) for runtime in self.others)):
@@ -253,8 +254,3 @@ class Session:
 def _is_declared(contract: Contract, case: Case) -> bool:
     evidence = case.claim.evidence(contract) if case.claim is not None else None
     return evidence is not None and evidence.source == "declared"
-
-
-def _named(contract: Contract, args: Args) -> dict[str, object]:
-    names = [parameter.name for parameter in contract.inputs if parameter.kind == "positional"]
-    return {**dict(zip(names, args[0], strict=False)), **args[1]}

@@ -226,7 +226,7 @@ def _candidates(dim: Dim, order: Order, least: int, chooser: random.Random) -> l
         near, far = sizes[:12], sizes[12:]
         chooser.shuffle(near)
         return near + far
-    below = [size for size in range(low, start, step)][:_STEPS]
+    below = list(range(low, start, step))[:_STEPS]
     return sizes + below
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from contractgen.contract.model import Constant, Contract, Dict, List, Node, Optional, Tensor, Tuple
+from contractgen.contract.model import Constant, Contract, Dict, Node, Optional, Tensor, Tuple
 from contractgen.verify.fill import Array, from_bits
 
 
@@ -30,6 +30,17 @@ def call_of(contract: Contract, arguments: Mapping[str, Any]) -> tuple[tuple[Any
     known = {parameter.name for parameter in contract.inputs}
     kwargs |= {name: value for name, value in arguments.items() if name not in known}
     return tuple(args), kwargs
+
+
+def named(contract: Contract, call: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any]:
+    """The arguments of a call by parameter name: `call_of` the other way."""
+    args, kwargs = call
+    positional = [parameter.name for parameter in contract.inputs if parameter.kind == "positional"]
+    given = dict(zip(positional, args, strict=False))
+    rest = next((parameter.name for parameter in contract.inputs if parameter.kind == "variadic"), None)
+    if rest is not None:
+        given[rest] = list(args[len(positional) :])
+    return given | kwargs
 
 
 class OutputMismatch(Exception):
@@ -56,27 +67,35 @@ def _outputs(node: Node, value: Any, path: str, index: tuple[int, ...]) -> Itera
     elif isinstance(node, Tensor):
         if not hasattr(value, "shape"):
             raise OutputMismatch(f"{path}: expected a tensor, the model returns {_kind(value)}")
-        name = node.wire_name
-        for i in index:
-            name = name.replace("*", str(i), 1)
-        yield name, node, value
+        yield indexed(node.wire_name, index), node, value
     elif isinstance(node, Dict):
-        if not isinstance(value, Mapping):
-            raise OutputMismatch(f"{path}: expected a dict, the model returns {_kind(value)}")
-        for field in node.fields:
-            if field.key in value:
-                yield from _outputs(field.node, value[field.key], f"{path}.{field.key}", index)
-            elif field.required:
-                raise OutputMismatch(f"{path}.{field.key}: the model does not return it")
-    elif isinstance(node, (List, Tuple)):
+        yield from _dict_outputs(node, value, path, index)
+    elif isinstance(node, Constant):
+        if value != node.value:
+            raise OutputMismatch(f"{path}: expected {node.value!r}, the model returns {_kind(value)}")
+    else:
         if not isinstance(value, (list, tuple)) or (isinstance(node, Tuple) and len(value) != len(node.items)):
             raise OutputMismatch(f"{path}: expected a {type(node).__name__.lower()}, the model returns {_kind(value)}")
         for i, item in enumerate(value):
-            inner = node.items[i] if isinstance(node, Tuple) else node.item
-            below = index if isinstance(node, Tuple) else (*index, i)
+            inner, below = (node.items[i], index) if isinstance(node, Tuple) else (node.item, (*index, i))
             yield from _outputs(inner, item, f"{path}[{i}]", below)
-    elif isinstance(node, Constant) and value != node.value:
-        raise OutputMismatch(f"{path}: expected {node.value!r}, the model returns {_kind(value)}")
+
+
+def _dict_outputs(node: Dict, value: Any, path: str, index: tuple[int, ...]) -> Iterator[tuple[str, Tensor, Any]]:
+    if not isinstance(value, Mapping):
+        raise OutputMismatch(f"{path}: expected a dict, the model returns {_kind(value)}")
+    for field in node.fields:
+        if field.key in value:
+            yield from _outputs(field.node, value[field.key], f"{path}.{field.key}", index)
+        elif field.required:
+            raise OutputMismatch(f"{path}.{field.key}: the model does not return it")
+
+
+def indexed(name: str, index: tuple[int, ...]) -> str:
+    """A wire name with each ``*`` replaced by the index of a list around it."""
+    for i in index:
+        name = name.replace("*", str(i), 1)
+    return name
 
 
 def _kind(value: Any) -> str:

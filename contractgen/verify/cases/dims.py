@@ -100,7 +100,7 @@ def _tie(ground: Ground, name: str, dim: Dim, first: Extent, place: Extent) -> C
     about = f"dim:{name}"
     return Claim(
         f"{about}.tie@{place.id}", about, "tie", f"{place.id} equals {first.id} ({name})", tuple(breaks),
-        lambda r: (first.within | place.within) <= r.on and r.sizes[name] > 1 or dim.max == 1,
+        lambda r: (first.within | place.within) <= r.on and (r.sizes[name] > 1 or dim.max == 1),
         "both" if breaks else "inside",
     )  # fmt: skip
 

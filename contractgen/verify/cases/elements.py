@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
-from contractgen.contract.model import DType, Values
-from contractgen.verify.cases.model import Break, Claim, Ground
+from contractgen.contract.expression import render
+from contractgen.contract.model import Bound, DType, Values
+from contractgen.verify.cases.model import Break, Claim, Ground, Met, there
 from contractgen.verify.fill import Fill, bounds_of, is_floating
 from contractgen.verify.places import Leaf
 from contractgen.verify.recipe import Element, OtherDType, Rank, Recipe, holds
@@ -44,7 +45,9 @@ def _dtype(leaf: Leaf, base: Recipe | None) -> Claim:
         if base is not None
     ]
     about = f"tensor:{leaf.name}"
-    return Claim(f"{about}.dtype", about, "dtype", f"{leaf.name} is {leaf.tensor.dtype}", tuple(breaks), _there(leaf))
+    return Claim(
+        f"{about}.dtype", about, "dtype", f"{leaf.name} is {leaf.tensor.dtype}", tuple(breaks), there(leaf.within)
+    )
 
 
 def _rank(leaf: Leaf, base: Recipe | None) -> Claim:
@@ -57,15 +60,11 @@ def _rank(leaf: Leaf, base: Recipe | None) -> Claim:
             breaks.append(_break("scalar", replace(base, edit=Rank(leaf.name, "scalar")), "rank"))
         breaks.append(_break("one-added", replace(base, edit=Rank(leaf.name, "one-added")), "rank"))
     about = f"tensor:{leaf.name}"
-    return Claim(f"{about}.rank", about, "rank", f"{leaf.name} has {rank} axes", tuple(breaks), _there(leaf))
+    return Claim(f"{about}.rank", about, "rank", f"{leaf.name} has {rank} axes", tuple(breaks), there(leaf.within))
 
 
 def _break(label: str, recipe: Recipe, code: str) -> Break:
     return Break(label, recipe, frozenset({code}), "rank")
-
-
-def _there(leaf: Leaf):  # type: ignore[no-untyped-def]
-    return lambda recipe: leaf.within <= recipe.on
 
 
 def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None) -> Iterator[Claim]:
@@ -74,10 +73,10 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
     name = f"{leaf.name}{at}"
     floating = is_floating(leaf.tensor.dtype)
 
-    def met(*fills: Fill):  # type: ignore[no-untyped-def]
+    def met(*fills: Fill) -> Met:
         return lambda r: leaf.within <= r.on and r.fills.get(leaf.name, r.fill) in fills
 
-    def breaks(*wrong: tuple[str, float | int]) -> tuple[Break, ...]:
+    def breaks(*wrong: tuple[str, float]) -> tuple[Break, ...]:
         return tuple(_elements(leaf, base, column, wrong))
 
     nan = (("nan", math.nan),) if floating and not values.finite and not values.not_nan else ()
@@ -109,7 +108,7 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
         )
         found = breaks(*wrong)
         kind = "finite" if values.finite else "not_nan"
-        yield Claim(f"{about}{at}.{kind}", about, kind, f"{name} is {kind.replace('_', ' ')}", found, _there(leaf),
+        yield Claim(f"{about}{at}.{kind}", about, kind, f"{name} is {kind.replace('_', ' ')}", found, there(leaf.within),
                     "both" if found else "inside")  # fmt: skip
     if values.order is not None:
         found = _disorder(leaf, values, base)
@@ -118,7 +117,7 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
 
 
 def _elements(
-    leaf: Leaf, base: Recipe | None, column: int | None, wrong: tuple[tuple[str, float | int], ...]
+    leaf: Leaf, base: Recipe | None, column: int | None, wrong: tuple[tuple[str, float], ...]
 ) -> Iterator[Break]:
     if base is None:
         return
@@ -126,7 +125,7 @@ def _elements(
         if holds(value, leaf.tensor.dtype) and math.isfinite(value) | is_floating(leaf.tensor.dtype):
             number = value if is_floating(leaf.tensor.dtype) else int(value)
             for where in ("first", "last"):
-                edit = Element(leaf.name, number, where, column)  # type: ignore[arg-type]
+                edit = Element(leaf.name, number, where, column)
                 yield Break(f"{label}-{where}", replace(base, edit=edit), VALUE)
 
 
@@ -142,7 +141,7 @@ def _disorder(leaf: Leaf, values: Values, base: Recipe | None) -> tuple[Break, .
     return (Break("last", replace(base, fills=fills, edit=Element(leaf.name, value, "last")), VALUE),)
 
 
-def _beyond(bound: float | int, sign: int, floating: bool) -> float | int:
+def _beyond(bound: float, sign: int, floating: bool) -> float:
     """The nearest value outside of a bound that a float of 16 bits still tells apart."""
     if isinstance(bound, int) and not floating:
         return bound + sign
@@ -151,7 +150,5 @@ def _beyond(bound: float | int, sign: int, floating: bool) -> float | int:
     return float(bound) + sign * 0.02 * max(1.0, abs(bound))
 
 
-def _text(bound: object) -> str:
-    from contractgen.contract.expression import render
-
-    return str(bound) if isinstance(bound, int) or is_decimal(bound) else render(bound)  # type: ignore[arg-type]
+def _text(bound: Bound) -> str:
+    return str(bound) if isinstance(bound, int) or is_decimal(bound) else render(bound)

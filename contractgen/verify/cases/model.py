@@ -28,6 +28,15 @@ class Break:
     """It has no form on the wire."""
 
 
+Met = Callable[[Recipe], bool]
+"""Whether a valid input exercises a claim from inside: it lies at the bound, it has both tensors of a tie."""
+
+
+def there(within: frozenset[str]) -> Met:
+    """Met by every input that has what stands behind these switches."""
+    return lambda recipe: within <= recipe.on
+
+
 @dataclass(frozen=True)
 class Claim:
     """One thing that a contract says of its inputs, with the inputs that break it."""
@@ -38,8 +47,7 @@ class Claim:
     property: str
     text: str
     breaks: tuple[Break, ...] = ()
-    met: Callable[[Recipe], bool] = lambda recipe: True
-    """Whether a valid input exercises the claim from inside (it lies at the bound, it has both tensors of a tie)."""
+    met: Met = lambda _recipe: True
     sides: Literal["both", "inside", "outside"] = "both"
 
     def evidence(self, contract: Contract) -> Evidence | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from contractgen.contract.model import Constant, Dict, List, Node, Optional, Tensor, Tuple
-from contractgen.verify.cases.model import Break, Claim, Ground
-from contractgen.verify.places import has_tensor
+from contractgen.verify.cases.model import Break, Claim, Ground, Met, there
+from contractgen.verify.places import Switch, has_tensor
 from contractgen.verify.recipe import Extra, Length, Missing, Recipe, Replaced
 
 ANY = frozenset({"structure", "missing", "unexpected", "dtype", "rank", "shape", "value"})
@@ -30,23 +30,27 @@ def structure_claims(ground: Ground) -> Iterator[Claim]:
                 Break("missing", replace(base, edit=Missing(path)), _missing_codes(node)),
             )  # fmt: skip
             yield Claim(f"{about}.required", about, "required", f"{path} is required", missing,
-                        lambda r, within=within: within <= r.on)  # fmt: skip
+                        there(within))  # fmt: skip
         yield _kind(path, node, base, within, required=required)
     for switch in ground.found.switches:
         about = f"input:{switch.path}"
         state = "None" if switch.none else "absent"
         yield Claim(f"{about}.optional{'?' if switch.none else ''}", about, "required",
-                    f"{switch.path} may be {state}", (), lambda r, s=switch: s.within <= r.on and s.id not in r.on,
+                    f"{switch.path} may be {state}", (), _left_out(switch),
                     "inside")  # fmt: skip
         yield Claim(f"{about}.present{'?' if switch.none else ''}", about, "required",
-                    f"{switch.path} may be given", (), lambda r, s=switch: s.id in r.on, "inside")  # fmt: skip
+                    f"{switch.path} may be given", (), there(frozenset({switch.id})), "inside")  # fmt: skip
     for mapping in ground.found.mappings:
         about = f"input:{mapping.path}"
         unknown = () if base is None else (
             Break("extra", replace(base, edit=Extra(mapping.path)), frozenset({"unexpected"}), "unexpected"),
         )  # fmt: skip
         yield Claim(f"{about}.keys", about, "keys", f"{mapping.path} has no other keys", unknown,
-                    lambda r, within=mapping.within: within <= r.on)  # fmt: skip
+                    there(mapping.within))  # fmt: skip
+
+
+def _left_out(switch: Switch) -> Met:
+    return lambda recipe: switch.within <= recipe.on and switch.id not in recipe.on
 
 
 def _missing_codes(node: Node) -> frozenset[str]:
@@ -88,5 +92,5 @@ def _kind(path: str, node: Node, base: Recipe | None, within: frozenset[str], *,
                     Break("item-less", replace(base, edit=Length(path, len(node.items) - 1)), ANY, "structure")
                 )
     about = f"input:{path}"
-    return Claim(f"{about}.kind", about, "kind", f"{path} is {text}", tuple(breaks), lambda r: within <= r.on,
+    return Claim(f"{about}.kind", about, "kind", f"{path} is {text}", tuple(breaks), there(within),
                  "both" if breaks else "inside")  # fmt: skip

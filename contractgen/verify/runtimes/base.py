@@ -30,18 +30,18 @@ class Runtime(ABC):
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
 
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027 (the model itself is open already)
         """Read the artifact. Raises whatever the reader raises."""
 
     @abstractmethod
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The result for arguments as ``parse`` gives them (numpy), in whatever form the runtime has."""
 
-    def applies(self, on: frozenset[str]) -> bool:
+    def applies(self, on: frozenset[str]) -> bool:  # noqa: ARG002
         """Whether the runtime takes inputs with these switches on."""
         return True
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path) -> None:  # noqa: ARG002
         """Write the runtime's artifact, whole or not at all."""
         raise NotAvailable(f"{self.name} has no artifact")
 

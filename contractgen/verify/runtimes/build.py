@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,6 +21,9 @@ from contractgen.verify.runtimes.example import GraphInput, graph_input
 from contractgen.verify.runtimes.exported import Exported, export_program, first_line
 from contractgen.verify.runtimes.onnx_runtime import OnnxRuntime, write_onnx
 from contractgen.verify.runtimes.torchscript import TorchScript, trace
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ALL = ("torchscript", "pt2", "onnx")
 FILES = {"torchscript": "model.torchscript.pt", "pt2": "model.pt2", "onnx": "model.onnx"}
@@ -46,7 +49,7 @@ class Builder:
         self._given = graph_input(contract)
         self._wanted = [name for name in wanted if NAMES.get(kind) != name]
         if kind in ("onnx", "torchscript"):
-            self._missing = {name: f"the artifact is run as it is ({kind})" for name in self._wanted}
+            self._missing = dict.fromkeys(self._wanted, f"the artifact is run as it is ({kind})")
         elif self._given is None:
             self._missing = dict.fromkeys(self._wanted, "the contract allows no input of a bounded size")
         else:
@@ -104,7 +107,7 @@ class Builder:
                     missing[name] = _reason(outcome)
         return Built(tuple(found), missing)
 
-    def __enter__(self) -> Builder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -12,7 +12,7 @@ import torch.utils._pytree as pytree
 from contractgen.contract.model import Contract, Dict, Expr, List, Node, Optional, Tensor, Tuple
 from contractgen.verify.cases.model import Ground
 from contractgen.verify.recipe import Recipe, arguments
-from contractgen.verify.trees import call_of
+from contractgen.verify.trees import call_of, indexed
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ def graph_input(contract: Contract, seed: int = 0) -> GraphInput | None:
 
 
 def named_dims(contract: Contract) -> dict[str, Any]:
-    """A `torch.export.Dim` for each dim, derived ones and multiples as expressions of it where torch has a form for
-    them (``a * dim + b``), else automatic."""
+    """A `torch.export.Dim` for each dim.
+
+    Derived ones and multiples are expressions of it where torch has a form for them (``a * dim + b``), else automatic.
+    """
     made: dict[str, Any] = {}
     for index, (name, dim) in enumerate(contract.dims.items()):
         if dim.equals is None:
@@ -150,10 +152,7 @@ def _named(node: Node, value: Any, index: tuple[int, ...]) -> Any:
     if isinstance(node, Optional):
         return _named(node.node, value, index)
     if isinstance(node, Tensor):
-        name = node.wire_name
-        for i in index:
-            name = name.replace("*", str(i), 1)
-        return name
+        return indexed(node.wire_name, index)
     if isinstance(node, Dict):
         return {field.key: _named(field.node, value[field.key], index) for field in node.fields if field.key in value}
     if isinstance(node, List):

@@ -24,7 +24,7 @@ from contractgen.verify.places import Leaf, places
 from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.example import GraphInput, wire_names
 from contractgen.verify.runtimes.exported import first_line, place
-from contractgen.verify.trees import output_tensors
+from contractgen.verify.trees import named, output_tensors
 
 FINGERPRINT = "contractgen.fingerprint"
 DIMS = "contractgen.dims"
@@ -47,7 +47,7 @@ def write_onnx(
             assert result is not None
             result.save(str(path), external_data=size > _LARGE)
         model = onnx.load(str(path), load_external_data=False)
-        name_dims(model, contract, given)
+        name_dims(model, contract)
         onnx.save(model, str(path))
     except Exception as error:
         raise NotAvailable(f"torch.onnx.export: {first_line(error)}") from error
@@ -59,9 +59,8 @@ def output_names(module: torch.nn.Module, contract: Contract, given: GraphInput)
     with torch.no_grad():
         result = module(*args, **kwargs)
     leaves = [leaf for leaf in pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
-    named = output_tensors(contract, to_numpy(result))
     order: list[str] = []
-    left = dict(named)
+    left = output_tensors(contract, to_numpy(result))
     for leaf in leaves:
         found = next(
             (name for name, (_, value) in left.items() if value.shape == tuple(leaf.shape) and _equal(value, leaf)),
@@ -81,9 +80,11 @@ def _equal(array: Array, tensor: torch.Tensor) -> bool:
     return bool(np.array_equal(array, tensor.detach().numpy(), equal_nan=tensor.dtype.is_floating_point))
 
 
-def name_dims(model: onnx.ModelProto, contract: Contract, given: GraphInput) -> None:
-    """Give the graph the contract's dims: fixed sizes are numbers, free ones bear their names; ranges and the
-    fingerprint go into the metadata."""
+def name_dims(model: onnx.ModelProto, contract: Contract) -> None:
+    """Give the graph the contract's dims: fixed sizes are numbers, free ones bear their names.
+
+    Ranges and the fingerprint go into the metadata.
+    """
     declared = {leaf.name: leaf.tensor for leaf in places(contract).leaves}
     renamed: dict[str, str] = {}
     for value in model.graph.input:
@@ -160,13 +161,16 @@ class OnnxRuntime(Runtime):
         return on == self.given.on
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """A session has names, no tree: see `run`."""
         raise NotImplementedError
 
     def run(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, dict[str, Array]]:
         """The session's results by wire name; the tree is the same mapping."""
         session = self._session
-        named = {name: value for name, value, _ in tensors_of(self.contract, self._by_name(args, kwargs))}
-        feeds = {i.name: _value(named[i.name], i.type) for i in session.get_inputs()}
+        tensors = {
+            name: value for name, value, _ in tensors_of(self.contract, named(self.contract, (args, dict(kwargs))))
+        }
+        feeds = {i.name: _value(tensors[i.name], i.type) for i in session.get_inputs()}
         names = [output.name for output in session.get_outputs()]
         results = session.run_with_ort_values(names, feeds)
         found = {name: value.numpy() for name, value in zip(names, results, strict=True)}
@@ -179,17 +183,6 @@ class OnnxRuntime(Runtime):
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4
         self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-
-    def _by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        named: dict[str, Any] = dict(kwargs)
-        rest = list(args)
-        for parameter in self.contract.inputs:
-            if parameter.kind == "variadic":
-                named[parameter.name] = rest
-                rest = []
-            elif rest and parameter.name not in named:
-                named[parameter.name] = rest.pop(0)
-        return named
 
     def save(self, path: Path) -> None:
         """Write the file, and the weights beside it where they are too large for one."""

@@ -15,6 +15,8 @@ from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.example import GraphInput
 from contractgen.verify.runtimes.exported import first_line, place
 
+jit: Any = torch.jit  # its functions have no annotations
+
 
 def trace(module: torch.nn.Module, contract: Contract, given: GraphInput, path: Path) -> None:
     """Trace the model on the given input and save it. Raises `NotAvailable` with torch's reason."""
@@ -27,9 +29,9 @@ def trace(module: torch.nn.Module, contract: Contract, given: GraphInput, path: 
             warnings.simplefilter("ignore")
             if kwargs:
                 inputs = {**_by_name(contract, args), **kwargs}
-                traced = torch.jit.trace(module, example_kwarg_inputs=inputs, strict=False, check_trace=False)
+                traced = jit.trace(module, example_kwarg_inputs=inputs, strict=False, check_trace=False)
             else:
-                traced = torch.jit.trace(module, args, strict=False, check_trace=False)
+                traced = jit.trace(module, args, strict=False, check_trace=False)
         traced.save(str(path), _extra_files={"contractgen.fingerprint": contract.fingerprint})
     except Exception as error:
         raise NotAvailable(f"torch.jit.trace: {first_line(error)}") from error
@@ -59,7 +61,7 @@ class TorchScript(Runtime):
 
     def open(self) -> None:
         """Load the archive."""
-        self._module = torch.jit.load(str(self.path), map_location="cpu")
+        self._module = jit.load(str(self.path), map_location="cpu")
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The archive's result."""
