@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
 from benchmarks.inference.case import Case
 from benchmarks.inference.registry import all_cases, held_out_cases, tuning_cases
+from benchmarks.inference.result import CaseResult
 from benchmarks.inference.run import print_totals, run_all, table_of, totals_of
 
 
@@ -42,6 +43,20 @@ def _chosen(options: argparse.Namespace, parser: argparse.ArgumentParser) -> tup
     return held_out_cases() if options.held_out else all_cases()
 
 
+def _say_progress(result: CaseResult, count: str) -> None:
+    verdicts = ", ".join(f"{mode} {'yes' if outcome.exact else 'no'}" for mode, outcome in result.outcomes.items())
+    seconds = sum(outcome.seconds for outcome in result.outcomes.values())
+    print(f"{count}: {result.name}: {verdicts}, {seconds:.1f} s", file=sys.stderr, flush=True)
+
+
+def _write_json(path: Path, results: Sequence[CaseResult]) -> None:
+    report = {
+        "totals": [vars(part) for part in totals_of(results)],
+        "cases": [result.to_json() for result in results],
+    }
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     parser = _parser()
     options = parser.parse_args()
@@ -52,16 +67,16 @@ def main() -> int:
         return 0
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
-    running = run_all(cases, timeout=options.timeout, jobs=options.jobs, keep=options.keep)
-    results = list(track(running, "inferring", total=len(cases), console=Console(stderr=True), transient=True))
-    totals = totals_of(results)
-    if options.json is not None:
-        report = {"totals": [vars(part) for part in totals], "cases": [result.to_json() for result in results]}
-        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    results: list[CaseResult] = []
+    for result in run_all(cases, timeout=options.timeout, jobs=options.jobs, keep=options.keep):
+        results.append(result)
+        _say_progress(result, f"{len(results)} of {len(cases)}")
+        if options.json is not None:  # after each model, so that a run that is ended early is not lost
+            _write_json(options.json, results)
     console = Console() if sys.stdout.isatty() else Console(width=160)
     if not options.totals:
         console.print(table_of(results))
-    print_totals(console, totals)
+    print_totals(console, totals_of(results))
     return 0
 
 

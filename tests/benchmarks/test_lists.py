@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 import pytest
+from torch import nn
+
 from benchmarks.inference.case import Bad, Call, Case, Policy, call, floats, raises, unmeant, with_nan
 from benchmarks.inference.confirm import MIN_BAD, MIN_GOOD, confirm
 from benchmarks.inference.registry import all_cases, find_case, held_out_cases, tuning_cases
-from torch import nn
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in all_cases()])
