@@ -38,6 +38,10 @@ def reported(show_traceback: bool) -> Iterator[None]:
         # The reader of our output went away (`| head`): nothing is left to say, also not at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(INTERNAL) from error
+    except OSError as error:
+        _trace(show_traceback)
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), "")
+        raise typer.Exit(USAGE) from error
     except Exception as error:
         _trace(show_traceback)
         _say(

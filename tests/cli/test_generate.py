@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from contractgen.contract.codec import load_contract
+from contractgen.generate.files import write_files
+from contractgen.generate.render import render
 from tests.cli.command import ROOT, contractgen
 
 SAMPLE = ROOT / "sample_models/linear/contract"
@@ -16,8 +19,12 @@ FILES = ("client.py", "validator.py")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copytree(SAMPLE, tmp_path / "contracts/linear", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path / "contracts/linear"
+    """A contract with its generated files, fresh."""
+    folder = tmp_path / "contracts/linear"
+    folder.mkdir(parents=True)
+    shutil.copy(SAMPLE / "contract.json", folder)
+    write_files(folder, render(load_contract(folder / "contract.json")))
+    return folder
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -58,7 +65,8 @@ def test_check_shows_a_diff_of_a_stale_file_and_writes_nothing(folder: Path) -> 
 
 
 def test_a_file_changed_by_hand_is_kept_unless_forced(folder: Path) -> None:
-    edited = (folder / "client.py").read_text() + "# mine\n"
+    generated = (folder / "client.py").read_text()
+    edited = generated + "# mine\n"
     (folder / "client.py").write_text(edited)
     ran = contractgen("generate", "contract.json", cwd=folder)
     assert ran.code == 2
@@ -66,7 +74,7 @@ def test_a_file_changed_by_hand_is_kept_unless_forced(folder: Path) -> None:
     assert "--force" in ran.err
     assert (folder / "client.py").read_text() == edited
     assert contractgen("generate", "contract.json", "--force", cwd=folder).code == 0
-    assert (folder / "client.py").read_bytes() == (SAMPLE / "client.py").read_bytes()
+    assert (folder / "client.py").read_text() == generated
 
 
 def test_all_finds_every_contract_of_the_project(folder: Path) -> None:
@@ -106,7 +114,7 @@ def test_another_folder_can_be_given(folder: Path, tmp_path: Path) -> None:
         ([], "give contracts or --all"),
         (["--all"], "no contract found below"),
         (["a.json", "--all"], "give contracts or --all"),
-        (["nowhere.json"], "nowhere.json: cannot be read"),
+        (["nowhere.json"], "cannot be read: No such file"),
         (["a.json", "b.json", "--out", "x"], "--out takes one contract"),
     ],
 )
@@ -126,3 +134,10 @@ def test_an_unsound_contract_is_told_with_its_json_path(folder: Path) -> None:
     assert ran.code == 2
     assert "$.inputs[0].node.shape[1]" in ran.err
     assert "nowhere" in ran.err
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(folder: Path) -> None:
+    ran = contractgen("generate", "contract.json", "--out", "contract.json/below", cwd=folder)
+    assert ran.code == 2
+    assert "Not a directory" in ran.err or "File exists" in ran.err
+    assert "Traceback" not in ran.err
