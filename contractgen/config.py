@@ -226,6 +226,13 @@ def check_artifacts(value: object, where: str) -> tuple[str, ...]:
     return kinds
 
 
+def check_name(value: object, where: str) -> str:
+    """A contract's name, which also names its folder. Raises UsageError for one that would lead elsewhere."""
+    if not isinstance(value, str) or not value.strip() or value in {".", ".."} or any(c in "/\\:\0" for c in value):
+        raise UsageError(f"{where} must be a name that a folder can have, not {value!r}")
+    return value
+
+
 def _joined(own: Any, other: Any) -> Any:  # noqa: ANN401 (one rule for every field)
     if isinstance(own, Mapping):
         return {
@@ -239,7 +246,7 @@ _SETTINGS: dict[str, Callable[[object, str], Any]] = {
     "model": _string,
     "arguments": _table,
     "example": _string,
-    "name": _string,
+    "name": check_name,
     "out": _string,
     "artifacts": check_artifacts,
     "budget": _typed((int, float), "a number of seconds"),

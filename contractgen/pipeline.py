@@ -12,7 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contractgen.config import DEFAULT_OUT, Declarations, Settings, check_artifacts, check_dims, check_tensors
+from contractgen.config import (
+    DEFAULT_OUT,
+    Declarations,
+    Settings,
+    check_artifacts,
+    check_dims,
+    check_name,
+    check_tensors,
+)
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
@@ -76,7 +84,7 @@ def export(
         model=model,
         arguments=arguments or {},
         example=example,
-        name=name,
+        name=None if name is None else check_name(name, "name"),
         out=None if out is None else Path(out),
         artifacts=check_artifacts(list(artifacts), "artifacts"),
         budget=budget,

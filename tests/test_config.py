@@ -90,6 +90,7 @@ def test_the_command_line_stands_over_the_file() -> None:
         ("[tool.contractgen]\nmodel = 3", "model must be a string, not 3", ""),
         ("[tool.contractgen]\nbudget = true", "budget must be a number of seconds, not True", ""),
         ("[tool.contractgen]\nname = 'x'", "`name` belongs to one artifact", "Move it"),
+        ("[tool.contractgen.models.'a.pth']\nname = '../x'", "name must be a name that a folder can have", ""),
         ("[tool.contractgen]\nartifacts = ['onxx']", "`onxx` is no kind of artifact", "onnx"),
         ("[tool.contractgen.dims.batch]\nmaximum = 3", "dims batch: unknown key `maximum`", "max"),
         ("[tool.contractgen.dims.batch]\nmax = 0", "dims batch.max must be a whole number, not 0", ""),

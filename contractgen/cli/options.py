@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from contractgen.config import Declarations, Settings, anchored, check_artifacts, check_dims, check_tensors
+from contractgen.config import Declarations, Settings, anchored, check_artifacts, check_dims, check_name, check_tensors
 from contractgen.errors import UsageError
 
 
@@ -87,7 +87,7 @@ def model_settings(
         model=None if model is None else anchored(model, here),
         arguments=pairs(arguments or (), "--arg"),
         example=None if example is None else anchored(example, here),
-        name=name,
+        name=None if name is None else check_name(name, "--name"),
         out=out,
         artifacts=check_artifacts(list(artifacts), "--artifact"),
         budget=budget,
