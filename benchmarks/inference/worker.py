@@ -24,11 +24,7 @@ from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.errors import ContractgenError
 from contractgen.infer.api import InferOptions, infer
-
-try:
-    from contractgen.load import LoadedModel
-except ImportError:  # until the loader has landed
-    from types import SimpleNamespace as LoadedModel  # type: ignore[assignment]
+from contractgen.load.loaded import LoadedModel
 
 
 def _shapes(call: Call) -> str:
