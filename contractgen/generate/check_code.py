@@ -145,42 +145,56 @@ class Emitter:
             self.counted = True
             self.add("count += 1", depth)
         if node.shape:
-            targets = [f"n{axis}" for axis in range(len(node.shape))]
+            targets = [self.target(size, axis, node.shape, depth) for axis, size in enumerate(node.shape)]
             self.add(f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = tensor.shape", depth)
             self.sizes(list(zip(node.shape, targets, strict=True)), depth)
         self.values(node, depth)
 
+    def target(self, size: int | str, axis: int, shape: tuple[int | str, ...], depth: int) -> str:
+        """Where an axis's size goes: into its dim's variable, where that is bound here for the first time."""
+        first = (
+            isinstance(size, str) and depth == 0 and size not in self.known | self.maybe and shape.index(size) == axis
+        )
+        return self.dim_names[size] if isinstance(size, str) and first else f"n{axis}"
+
     def sizes(self, extents: list[tuple[int | str, str]], depth: int) -> None:
         """Hold sizes against fixed ones and against dims, binding those that come first here."""
-        fixed = [f"{size} != {wanted}" for wanted, size in extents if isinstance(wanted, int)]
-        if fixed:
-            self.add(f"if {' or '.join(fixed)}:", depth)
-            self.add("return False", depth + 1)
+        broken: list[str] = []
+        unsure: list[tuple[str, str]] = []
         for wanted, size in extents:
-            if isinstance(wanted, str):
-                self.dim(wanted, size, depth)
-
-    def dim(self, name: str, size: str, depth: int) -> None:
-        """Bind a dim, or hold a size against it."""
-        dim, variable = self.contract.dims[name], self.dim_names[name]
-        if name in self.known:
-            self.add(f"if {size} != {variable}:", depth)
-            self.add("return False", depth + 1)
-            return
-        certain = depth == 0 and name not in self.maybe
-        if certain:
-            self.known.add(name)
-            self.add(f"{variable} = {size}", depth)
-        else:
-            self.maybe.add(name)
-            self.add(f"if {variable} < 0:", depth)
-            self.add(f"{variable} = {size}", depth + 1)
-            self.add(f"elif {size} != {variable}:", depth)
-            self.add("return False", depth + 1)
-        broken = [] if dim.equals is not None else bound_tests(dim, variable)
+            if isinstance(wanted, int):
+                broken.append(f"{size} != {wanted}")
+            elif wanted in self.known:
+                broken.append(f"{size} != {self.dim_names[wanted]}")
+            elif depth == 0 and wanted not in self.maybe:
+                self.known.add(wanted)
+                if size != self.dim_names[wanted]:
+                    self.add(f"{self.dim_names[wanted]} = {size}", depth)
+                broken += self.bound_tests(wanted)
+            else:
+                unsure.append((wanted, size))
         if broken:
             self.add(f"if {' or '.join(broken)}:", depth)
             self.add("return False", depth + 1)
+        for wanted, size in unsure:
+            self.maybe.add(wanted)
+            variable = self.dim_names[wanted]
+            self.add(f"if {variable} < 0:", depth)
+            self.add(f"{variable} = {size}", depth + 1)
+            self.add(f"if {' or '.join([f'{size} != {variable}', *self.bound_tests(wanted)])}:", depth)
+            self.add("return False", depth + 1)
+
+    def bound_tests(self, name: str) -> list[str]:
+        """Conditions that hold where a size is out of its dim's bounds."""
+        dim, variable = self.contract.dims[name], self.dim_names[name]
+        if dim.equals is not None:
+            return []
+        tests = [f"{variable} < {dim.min}"] if dim.min > 0 else []
+        if dim.max is not None:
+            tests.append(f"{variable} > {dim.max}")
+        if dim.multiple_of != 1:
+            tests.append(f"{variable} % {dim.multiple_of}")
+        return tests
 
     def values(self, node: model.Tensor, depth: int) -> None:
         """The checks of the elements, those that depend on dims at the end, where all dims are known."""
@@ -255,16 +269,6 @@ class Emitter:
     def add(self, line: str, depth: int) -> None:
         """One line at a depth."""
         self.lines.append(INDENT * depth + line)
-
-
-def bound_tests(dim: model.Dim, variable: str) -> list[str]:
-    """Conditions that hold where a size is out of its dim's bounds."""
-    tests = [f"{variable} < {dim.min}"] if dim.min > 0 else []
-    if dim.max is not None:
-        tests.append(f"{variable} > {dim.max}")
-    if dim.multiple_of != 1:
-        tests.append(f"{variable} % {dim.multiple_of}")
-    return tests
 
 
 def first_names(node: model.Node, index: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ from contractgen.generate.assemble import Module, import_lines, import_order, mo
 from contractgen.generate.check_code import check_code
 from contractgen.generate.flatten_code import flatten_code, tree_code
 from contractgen.generate.identifiers import identifiers
-from contractgen.generate.layout import literal
+from contractgen.generate.layout import group, laid_out, literal
 from contractgen.generate.signatures import described_lines, output_lines, parameter_lines, result_annotation, safe
 from contractgen.generate.spec_text import spec_text
 
@@ -45,7 +45,7 @@ def render_client(contract: model.Contract) -> str:
     public += ["Request", "Violation", "deserialize", "from_bfloat16", "serialize", "to_bfloat16"]
     own = [
         check_code(contract),
-        flatten_function(contract, names, strict=False),
+        *([] if is_flat(contract) else [flatten_function(contract, names, strict=False)]),
         serialize_function(contract, names),
         deserialize_function(contract),
     ]
@@ -61,7 +61,7 @@ def render_validator(contract: model.Contract) -> str:
     public += ["from_bfloat16", "parse", "receive", "respond", "to_bfloat16", "validate"]
     own = [
         check_code(contract),
-        flatten_function(contract, names, strict=True),
+        *([] if is_flat(contract) else [flatten_function(contract, names, strict=True)]),
         parse_functions(contract),
         validate_function(contract, names),
         RESPOND,
@@ -162,6 +162,26 @@ def argument_dict(contract: model.Contract, names: dict[str, str]) -> list[str]:
     return lines
 
 
+def is_flat(contract: model.Contract) -> bool:
+    """Whether each parameter is a tensor that every call has."""
+    return all(isinstance(part.node, model.Tensor) and part.required for part in contract.inputs)
+
+
+def tensors_lines(contract: model.Contract, names: dict[str, str]) -> list[str]:
+    """The statements that take the arguments apart, and the head of the branch for those that are not plainly valid."""
+    if is_flat(contract):
+        pairs = [
+            f"{literal(part.node.wire_name)}: {names[part.name]}"
+            for part in contract.inputs
+            if isinstance(part.node, model.Tensor)
+        ]
+        return [laid_out(group("{", list(pairs), "}"), before="tensors = "), "if not is_valid(tensors):"]
+    return [
+        f"tensors = flattened_arguments({call_arguments(contract, names)})",
+        "if tensors is None or not is_valid(tensors):",
+    ]
+
+
 def call_arguments(contract: model.Contract, names: dict[str, str]) -> str:
     """The arguments of `flattened_arguments`."""
     return ", ".join(
@@ -177,8 +197,7 @@ def serialize_function(contract: model.Contract, names: dict[str, str]) -> str:
     doc = ["The request for a call of the model. Raises `ContractViolation`, with all that is wrong.", ""]
     doc += described_lines(contract, names)
     body = [
-        f"tensors = flattened_arguments({call_arguments(contract, names)})",
-        "if tensors is None or not is_valid(tensors):",
+        *tensors_lines(contract, names),
         *(f"    {line}" for line in argument_dict(contract, names)),
         "    tensors = checked(SPEC, arguments)",
         "return encode_request(SPEC, tensors, content_type)",
@@ -200,7 +219,7 @@ def deserialize_function(contract: model.Contract) -> str:
     ]
     body = [f"result: {kind} = decode_response(SPEC, body, headers, limits)", "return result"]
     parameters[3] = "limits: Limits | None = None,"
-    body[0] = f"result: {kind} = decode_response(SPEC, body, headers, limits or Limits())"
+    body[0] = f"result: {kind} = decode_response(SPEC, body, headers, limits or DEFAULT_LIMITS)"
     return function("deserialize", parameters, kind, doc, body)
 
 
@@ -227,8 +246,7 @@ def validate_function(contract: model.Contract, names: dict[str, str]) -> str:
     doc = ["Check arguments in memory; nothing is cast. Raises `ContractViolation`, with all that is wrong.", ""]
     doc += described_lines(contract, names)
     body = [
-        f"tensors = flattened_arguments({call_arguments(contract, names)})",
-        "if tensors is None or not is_valid(tensors):",
+        *tensors_lines(contract, names),
         *(f"    {line}" for line in argument_dict(contract, names)),
         "    check_arguments(SPEC, arguments)",
     ]
@@ -242,9 +260,9 @@ PARSE = '''def receive(
     limits: Limits | None = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any], Reply]:
     """The `(args, kwargs)` of a request as `parse` gives them, and how its sender wants the answer (for `respond`)."""
-    received = decode_request(SPEC, is_valid, body, headers, limits or Limits())
-    args, kwargs = arguments_of(received.arrays)
-    return args, kwargs, received.reply
+    tensors, reply = decode_request(SPEC, is_valid, body, headers, limits or DEFAULT_LIMITS)
+    args, kwargs = arguments_of(tensors)
+    return args, kwargs, reply
 
 
 def parse(
@@ -257,7 +275,8 @@ def parse(
 
     The arrays may be read-only views of the body.
     """
-    return arguments_of(decode_request(SPEC, is_valid, body, headers, limits or Limits()).arrays)
+    tensors, _ = decode_request(SPEC, is_valid, body, headers, limits or DEFAULT_LIMITS)
+    return arguments_of(tensors)
 
 
 def arguments_of(tensors: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

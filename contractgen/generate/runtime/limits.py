@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from contractgen.generate.runtime.numpy_files import Buffer
 from contractgen.generate.runtime.violations import Refused, quoted
@@ -32,10 +33,11 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+MAX_HEAD = 8192
+"""Up to this many bytes the JSON of a binary message is remembered."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """A body with what its headers say: the layout, and the length of the JSON before binary tensors, if any."""
 
     media: str
@@ -44,11 +46,18 @@ class Message:
     body: memoryview
 
 
+def message_headers(content_type: str, json_length: int | None) -> dict[str, str]:
+    """The headers of a message."""
+    if json_length is None or content_type != BINARY:
+        return {"Content-Type": content_type}
+    return {"Content-Type": content_type, "Inference-Header-Content-Length": str(json_length)}
+
+
 def read_headers(body: Buffer, headers: Mapping[str, str], limits: Limits) -> Message:
     """Tell the layout of a body. Raises `Refused`."""
     lower: dict[str, str] = {}
     for name, value in headers.items():
-        if lower.setdefault(name.lower(), value) != value:
+        if len(name) in HEADER_LENGTHS and lower.setdefault(name.lower(), value) != value:
             raise Refused("body", wanted="each header once", got=quoted(name))
     if len(body) > limits.max_body_bytes:
         raise Refused("too-large", limit=limits.max_body_bytes, parameter="max_body_bytes", got=f"{len(body)}")
@@ -59,24 +68,34 @@ def read_headers(body: Buffer, headers: Mapping[str, str], limits: Limits) -> Me
         data = memoryview(unpacked(data, 31 if "gzip" in encoding else 15, limit))
     elif encoding not in ("identity", ""):
         raise Refused("media-type", wanted="gzip, deflate", got=f"content encoding {quoted(encoding)}")
-    media, *rest = (part.strip() for part in lower.get("content-type", "").split(";"))
-    parameters: dict[str, str] = {}
-    for part in rest:
-        key, _, value = part.partition("=")
-        if parameters.setdefault(key.strip().lower(), value.strip().strip('"')) != value.strip().strip('"'):
-            raise Refused("body", wanted="each parameter of the content type once", got=quoted(key))
+    media, parameters = media_type(lower.get("content-type", ""))
     length = lower.get(LENGTH_HEADER)
-    if media.lower() == SAGEMAKER_BINARY:
+    if media == SAGEMAKER_BINARY:
         length = parameters.get("json-header-size", length)
     if length is None:
-        return Message(media.lower(), parameters, None, data)
-    if media.lower() not in ("", BINARY, SAGEMAKER_BINARY, JSON):
+        return Message(media, parameters, None, data)
+    if media not in ("", BINARY, SAGEMAKER_BINARY, JSON):
         raise Refused("body", wanted="no length of a JSON header with this content type", got=quoted(media))
     if not (length.isascii() and length.isdigit() and len(length) < 12 and int(length) <= len(data)):
         raise Refused("body", wanted=f"a JSON header of 0 to {len(data)} bytes", got=quoted(length))
     if int(length) > limits.max_header_bytes and int(length) < len(data):
         raise Refused("too-large", limit=limits.max_header_bytes, parameter="max_header_bytes", got=length)
-    return Message(BINARY, parameters, int(length), data)
+    return Message(SAGEMAKER_BINARY if media == SAGEMAKER_BINARY else BINARY, parameters, int(length), data)
+
+
+HEADER_LENGTHS = {len("content-type"), len("content-encoding"), len(LENGTH_HEADER)}
+
+
+def media_type(value: str) -> tuple[str, dict[str, str]]:
+    """A content type in lower case, and its parameters. Raises `Refused`."""
+    media, *rest = (part.strip() for part in value.split(";"))
+    parameters: dict[str, str] = {}
+    for part in rest:
+        key, _, text = part.partition("=")
+        text = text.strip().strip('"')
+        if parameters.setdefault(key.strip().lower(), text) != text:
+            raise Refused("body", wanted="each parameter of the content type once", got=quoted(key))
+    return media.lower(), parameters
 
 
 def unpacked(data: Buffer, window: int, limit: int) -> bytes:

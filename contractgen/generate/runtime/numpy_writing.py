@@ -13,6 +13,7 @@ from contractgen.generate.runtime.dtypes import Array
 
 Part = Union[bytes, memoryview]
 Parts = list[Part]
+SMALL = 4096
 NPY_HEAD = b"\x93NUMPY\x01\x00"
 
 
@@ -44,8 +45,8 @@ def npz_parts(arrays: Mapping[str, Array]) -> Parts:
 
 
 def raw(array: Array) -> Part:
-    """The bytes of an array in C order: a view of it, or a copy where the layout needs one."""
-    if array.size == 0:
-        return b""
-    flat = np.asarray(array, order="C")
-    return (flat.view(np.uint8) if flat.dtype == np.bool_ else flat).data.cast("B")
+    """The bytes of an array in C order: a copy of a small one, a view of another unless its layout needs a copy."""
+    if array.nbytes <= SMALL:
+        return array.tobytes()
+    flat: Array = np.asarray(array, order="C").reshape(-1).view(np.uint8)
+    return flat.data

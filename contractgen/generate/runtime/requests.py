@@ -9,11 +9,11 @@ from typing import Any
 from contractgen.generate.runtime.convert import read_any
 from contractgen.generate.runtime.dtypes import Array
 from contractgen.generate.runtime.hints import explained
-from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY
-from contractgen.generate.runtime.numpy_writing import Parts, npy_parts, npz_parts
+from contractgen.generate.runtime.limits import BINARY, JSON, MAX_HEAD, NPY, NPZ, SAGEMAKER_BINARY, message_headers
+from contractgen.generate.runtime.numpy_writing import SMALL, Parts, npy_parts, npz_parts, raw
 from contractgen.generate.runtime.plain_json import plain_tree, sole
 from contractgen.generate.runtime.protocol import encode_tensors, envelope
-from contractgen.generate.runtime.spec import Spec, Tensor
+from contractgen.generate.runtime.spec import MAX_KNOWN, Spec, Tensor
 from contractgen.generate.runtime.violations import ContractViolation, listed
 from contractgen.generate.runtime.walk import Walk, gather
 
@@ -26,19 +26,22 @@ class Request:
     The buffers look at the caller's own arrays: leave those unchanged until the request is sent.
     """
 
-    __slots__ = ("buffers", "content_type", "headers")
+    __slots__ = ("buffers", "content_type", "json_length")
 
     def __init__(self, buffers: Parts, content_type: str, json_length: int | None = None) -> None:
         self.buffers = buffers
         self.content_type = content_type
-        self.headers = {"Content-Type": content_type}
-        if json_length is not None:
-            self.headers["Inference-Header-Content-Length"] = str(json_length)
+        self.json_length = json_length
 
     @property
     def body(self) -> bytes:
         """The whole body."""
         return b"".join(self.buffers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that say what the body is."""
+        return message_headers(self.content_type, self.json_length)
 
 
 def checked(spec: Spec, arguments: dict[str, Any]) -> dict[str, Array]:
@@ -53,6 +56,17 @@ def checked(spec: Spec, arguments: dict[str, Any]) -> dict[str, Array]:
 
 def encode_request(spec: Spec, arrays: Mapping[str, Array], content_type: str) -> Request:
     """A request out of tensors that keep the contract. Raises `ValueError` for an unknown content type."""
+    key: tuple[Any, ...]
+    if len(arrays) == 1:
+        ((name, array),) = arrays.items()
+        key = (content_type, name, array.shape)
+    else:
+        key = (content_type, *arrays, *[array.shape for array in arrays.values()])
+    text = spec.known_heads.get(key)
+    if text is not None:
+        if len(arrays) == 1:
+            return Request([text, array.tobytes() if array.nbytes <= SMALL else raw(array)], BINARY, len(text))
+        return Request([text, *[raw(array) for array in arrays.values()]], BINARY, len(text))
     if content_type == NPZ:
         return Request(npz_parts(arrays), NPZ)
     if content_type == NPY:
@@ -74,4 +88,10 @@ def encode_request(spec: Spec, arrays: Mapping[str, Array], content_type: str) -
     buffers, length = envelope([f'"inputs":[{",".join(entries)}]', parameters], parts)
     if content_type == SAGEMAKER_BINARY:
         return Request(buffers, f"{SAGEMAKER_BINARY};json-header-size={length}")
-    return Request(buffers, BINARY, length) if binary or parts else Request(buffers, JSON)
+    if not parts:
+        return Request(buffers, JSON)
+    if content_type == BINARY and length < MAX_HEAD:
+        if len(spec.known_heads) >= MAX_KNOWN:
+            spec.known_heads.clear()
+        spec.known_heads[key] = bytes(buffers[0])
+    return Request(buffers, BINARY, length)

@@ -7,7 +7,7 @@ from typing import Any
 
 from contractgen.generate.runtime.arrays import read_array
 from contractgen.generate.runtime.dtypes import Array
-from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY
+from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY, message_headers
 from contractgen.generate.runtime.numpy_writing import Parts, npy_parts, npz_parts
 from contractgen.generate.runtime.plain_json import plain_tree
 from contractgen.generate.runtime.protocol import encode_tensors, envelope
@@ -20,20 +20,23 @@ from contractgen.generate.runtime.walk import Walk, gather
 class Response:
     """A response's status, body and headers. `buffers` are the parts of the body; `body` joins them."""
 
-    __slots__ = ("buffers", "content_type", "headers", "status")
+    __slots__ = ("buffers", "content_type", "json_length", "status")
 
     def __init__(self, buffers: Parts, content_type: str, status: int = 200, json_length: int | None = None) -> None:
         self.buffers = buffers
         self.content_type = content_type
         self.status = status
-        self.headers = {"Content-Type": content_type}
-        if json_length is not None:
-            self.headers["Inference-Header-Content-Length"] = str(json_length)
+        self.json_length = json_length
 
     @property
     def body(self) -> bytes:
         """The whole body."""
         return b"".join(self.buffers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that say what the body is."""
+        return message_headers(self.content_type, self.json_length)
 
 
 def encode_response(spec: Spec, outputs: Any, accept: str, reply: Reply | None) -> Response:
@@ -46,7 +49,7 @@ def encode_response(spec: Spec, outputs: Any, accept: str, reply: Reply | None) 
     if walk.found.violations:
         raise TypeError(f"the model's result is not what its contract says: {walk.found.violations[0].message}")
     arrays = {leaf.name: leaf.array for leaf in walk.found.leaves}
-    if media == JSON and (reply is None or reply.media != BINARY):
+    if media == JSON and (reply is None or reply.media not in (BINARY, SAGEMAKER_BINARY)):
         plain = list(plain_tree(spec.outputs, gather(spec.outputs, arrays)).values())
         return Response([json.dumps(plain[0] if only else plain, separators=(",", ":")).encode()], JSON)
     if media == NPY and len(arrays) == 1:

@@ -11,6 +11,7 @@ import numpy as np
 from contractgen.generate.runtime.dtypes import Array, from_bfloat16
 
 PIECE = 65536
+UNSIGNED = {f"int{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)}
 
 
 def pieces(array: Array) -> Iterator[Array]:
@@ -43,8 +44,10 @@ def all_finite(array: Array, dtype: str) -> bool:
     A sum of squares is finite only if every term is, and BLAS forms it at the speed of memory; it may overflow, so only
     a finite one decides.
     """
-    if dtype in ("float32", "float64") and array.flags.c_contiguous and math.isfinite(np.vdot(array, array)):
-        return True
+    if dtype in ("float32", "float64") and array.flags.c_contiguous:
+        flat = array.ravel()
+        if math.isfinite(flat.dot(flat)):
+            return True
     return all(bool(np.isfinite(piece).all()) for piece in real_pieces(array, dtype))
 
 
@@ -57,6 +60,11 @@ def all_within(array: Array, dtype: str, low: Any, high: Any) -> bool:
     """Whether `low <= element <= high`, either of which may be None. A NaN is within no bounds."""
     for piece in real_pieces(array, dtype):
         if piece.size == 0:
+            continue
+        if low == 0 and high is not None and dtype in UNSIGNED:
+            # A negative number is a large one when its bits are read without a sign: one reading decides both bounds.
+            if not piece.view(UNSIGNED[dtype]).max() <= high:
+                return False
             continue
         if low is not None and not low <= piece.min():
             return False

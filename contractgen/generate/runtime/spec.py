@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,18 @@ class Dict(Node):
     fields: tuple[Field, ...]
 
 
+class Layout(NamedTuple):
+    """A binary request: per tensor its name, dtype, shape and offset behind the JSON; their bytes in all; the answer."""
+
+    tensors: tuple[tuple[str, Any, tuple[int, ...], int], ...]
+    size: int
+    reply: Any
+
+
+MAX_KNOWN = 256
+"""How many heads and layouts are remembered; when there are more, all are forgotten."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """All of a contract that decides about requests and responses.
@@ -109,6 +121,21 @@ class Spec:
     def input_names(self) -> TensorNames:
         """The tensors of a request by name."""
         return TensorNames(self.inputs)
+
+    @cached_property
+    def known_heads(self) -> dict[Any, bytes]:
+        """The JSON of binary requests sent before, by the names and shapes of their tensors."""
+        return {}
+
+    @cached_property
+    def known_layouts(self) -> dict[bytes, Layout]:
+        """Where the tensors of binary requests received before were, by their JSON."""
+        return {}
+
+    @cached_property
+    def known_lengths(self) -> dict[str, int]:
+        """The lengths of that JSON, as headers state them."""
+        return {}
 
     @cached_property
     def output_names(self) -> TensorNames:
