@@ -16,6 +16,7 @@ from contractgen.infer.state import StateGuard
 from contractgen.load.arguments import to_numpy, to_torch
 from contractgen.verify.compare import Gap, noise_of, output_problem, widest
 from contractgen.verify.fill import Array
+from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.trees import OutputMismatch, output_tensors
@@ -47,11 +48,10 @@ def run_accepted(
     eager: Eager,
     others: Sequence[Runtime],
     args: Args,
-    sizes: Mapping[str, int],
     *,
     twice: bool,
     values: bool,
-    on: frozenset[str],
+    recipe: Recipe,
 ) -> Accepted:
     """Run one accepted input. ``twice`` repeats it in eager; without ``values`` only shapes and dtypes are compared."""
     guard = StateGuard(eager.module) if twice else None
@@ -64,7 +64,7 @@ def run_accepted(
     changed = guard is not None and not guard.unchanged()
     named = output_tensors(contract, tree)
     tensors = {name: tensor for name, (tensor, _) in named.items()}
-    problem = output_problem(named, sizes)
+    problem = output_problem(named, recipe.sizes)
     varies = False
     if twice:
         varies = _varies(eager, args, outputs, tensors)
@@ -72,7 +72,7 @@ def run_accepted(
     failures: dict[str, str] = {}
     noise: dict[str, float] | None = None
     for runtime in others:
-        if not runtime.applies(on):
+        if not runtime.applies(recipe):
             continue
         try:
             _, got = runtime.run(*args)

@@ -12,7 +12,7 @@ import numpy as np
 from contractgen.contract.model import Contract
 from contractgen.verify.cases.model import Case
 from contractgen.verify.compare import output_problem, widest
-from contractgen.verify.fill import Array
+from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.places import places
 from contractgen.verify.recipe import Axis, Element, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
@@ -69,9 +69,9 @@ def _policy(
         return case.policy
     recipe, edit = case.recipe, case.recipe.edit
     if isinstance(edit, Element) and not math.isfinite(edit.value):
-        return "finite" if _spoils(contract, eager, recipe, edit, outputs) else ""
+        return "finite" if _spoils(contract, eager, recipe, edit, tree) else ""
     if isinstance(edit, Element):
-        return "finite" if _non_finite(outputs) else ""
+        return "finite" if _non_finite(contract, tree) else ""
     problem = output_problem(output_tensors(contract, tree), recipe.sizes)
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
         return "reshaped"
@@ -80,20 +80,24 @@ def _policy(
     return ""
 
 
-def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
+def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tree: Any) -> bool:
     """Whether a non-finite value in one place, or in all, makes the output non-finite."""
-    if _non_finite(outputs):
+    if _non_finite(contract, tree):
         return True
     everywhere = replace(recipe, edit=replace(edit, where="all"))
     try:
-        _, outputs = eager.run_broken(arguments(contract, everywhere), everywhere)
+        tree, _ = eager.run_broken(arguments(contract, everywhere), everywhere)
     except Exception:
         return True
-    return _non_finite(outputs)
+    return _non_finite(contract, tree)
 
 
-def _non_finite(outputs: Mapping[str, Array]) -> bool:
-    return any(array.dtype.kind in "fc" and not bool(np.isfinite(array).all()) for array in outputs.values())
+def _non_finite(contract: Contract, tree: Any) -> bool:
+    for tensor, array in output_tensors(contract, tree).values():
+        numbers = from_bits(array) if tensor.dtype == "bfloat16" else array
+        if numbers.dtype.kind in "fc" and not bool(np.isfinite(numbers).all()):
+            return True
+    return False
 
 
 def _drops_a_remainder(contract: Contract, eager: Eager, recipe: Recipe, outputs: Mapping[str, Array]) -> bool:

@@ -86,9 +86,9 @@ def filled(
 def cast(numbers: Array, dtype: str) -> Array:
     """Numbers as a contract's dtype, in C order."""
     if dtype == "bfloat16":
-        return np.ascontiguousarray(to_bits(numbers.astype(np.float64)))
+        return np.asarray(to_bits(numbers.astype(np.float64)), order="C")
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.ascontiguousarray(numbers.astype(numpy_dtype(dtype)))
+        return np.asarray(numbers.astype(numpy_dtype(dtype)), order="C")
 
 
 def _numbers(
@@ -161,8 +161,8 @@ def _options(
     return chosen
 
 
-def _clamped(number: int, low: float, high: float) -> int:
-    return int(min(max(number, low), high))
+def _clamped(number: int, low: float, high: float) -> float:
+    return min(max(number, low), high)
 
 
 def _wide(dtype: DType) -> Any:

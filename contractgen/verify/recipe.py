@@ -220,7 +220,7 @@ def _put(array: Array, tensor: Tensor, edit: Element) -> None:
     if edit.where == "all":
         place[...] = value
     elif place.ndim == 0:
-        array[..., edit.column if edit.column is not None else ()] = value
+        array[() if edit.column is None else edit.column] = value
     else:
         place[np.unravel_index(0 if edit.where == "first" else place.size - 1, place.shape)] = value
 

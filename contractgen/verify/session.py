@@ -145,8 +145,8 @@ class Session:
 
     def _job(self, case: Case, args: Args, others: Sequence[Runtime], *, twice: bool) -> Callable[[], Accepted]:
         return lambda: run_accepted(
-            self.contract, self.eager, others, args, case.recipe.sizes,
-            twice=twice, values=not self.tally.by_shape, on=case.recipe.on,
+            self.contract, self.eager, others, args,
+            twice=twice, values=not self.tally.by_shape, recipe=case.recipe,
         )  # fmt: skip
 
     def _alone(self, case: Case, args: Args, outcome: Outcome) -> None:

@@ -62,7 +62,7 @@ def _minimum(ground: Ground, name: str, dim: Dim) -> Claim:
     text = f"{name} is at least {dim.min}"
     return Claim(
         f"{about}.min", about, "min", text, tuple(breaks), lambda r: r.sizes[name] == least,
-        "both" if dim.min > 0 else "inside",
+        "both" if breaks else "inside",  # what no sizes can break alone follows from the other claims
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ def structure_claims(ground: Ground) -> Iterator[Claim]:
         Break("extra", replace(base, edit=Extra("")), frozenset({"unexpected"}), "unexpected"),
     )  # fmt: skip
     yield Claim("inputs.keys", "model", "keys", "no other parameters", extra)
+    variadic = {parameter.name for parameter in ground.contract.inputs if parameter.kind == "variadic"}
     for path, node, required, within in ground.found.nodes:
         if isinstance(node, Constant) or not has_tensor(node):
             continue
@@ -31,7 +32,8 @@ def structure_claims(ground: Ground) -> Iterator[Claim]:
             )  # fmt: skip
             yield Claim(f"{about}.required", about, "required", f"{path} is required", missing,
                         there(within))  # fmt: skip
-        yield _kind(path, node, base, within, required=required)
+        if path not in variadic:  # Python itself makes a tuple of these
+            yield _kind(path, node, base, within, required=required)
     for switch in ground.found.switches:
         about = f"input:{switch.path}"
         state = "None" if switch.none else "absent"

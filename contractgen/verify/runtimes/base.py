@@ -11,6 +11,7 @@ from contractgen.contract.model import Contract
 from contractgen.errors import ContractgenError
 from contractgen.load.arguments import to_numpy
 from contractgen.verify.fill import Array
+from contractgen.verify.recipe import Recipe
 from contractgen.verify.trees import output_tensors
 
 RuntimeName = Literal["eager", "torchscript", "pt2", "onnx"]
@@ -37,8 +38,8 @@ class Runtime(ABC):
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The result for arguments as ``parse`` gives them (numpy), in whatever form the runtime has."""
 
-    def applies(self, on: frozenset[str]) -> bool:  # noqa: ARG002
-        """Whether the runtime takes inputs with these switches on."""
+    def applies(self, recipe: Recipe) -> bool:  # noqa: ARG002
+        """Whether the runtime takes inputs of this kind."""
         return True
 
     def save(self, path: Path) -> None:  # noqa: ARG002

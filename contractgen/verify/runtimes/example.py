@@ -11,7 +11,9 @@ import torch.utils._pytree as pytree
 
 from contractgen.contract.model import Contract, Dict, Expr, List, Node, Optional, Tensor, Tuple
 from contractgen.verify.cases.model import Ground
+from contractgen.verify.places import places
 from contractgen.verify.recipe import Recipe, arguments
+from contractgen.verify.sizes import least_size
 from contractgen.verify.trees import call_of, indexed
 
 
@@ -23,17 +25,21 @@ class GraphInput:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
-    @property
-    def on(self) -> frozenset[str]:
-        """The switches that are on: a graph is made for these."""
-        return self.recipe.on
+    def fits(self, contract: Contract, recipe: Recipe) -> bool:
+        """Whether an input has the same tensors: what is optional is there or not, and lists are as long."""
+        lengths = [item.node.length for item in places(contract).sequences]
+        dims = [length for length in lengths if isinstance(length, str)]
+        return recipe.on == self.recipe.on and all(recipe.sizes[dim] == self.recipe.sizes[dim] for dim in dims)
 
 
 def graph_input(contract: Contract, seed: int = 0) -> GraphInput | None:
     """The input with everything on; None where the contract allows no input."""
     ground = Ground(contract, seed)
+    lengths = [item.node.length for item in ground.found.sequences]
     for least in (7, 2):
-        sizes = ground.sizes.solve(order="distinct", least=least)
+        few = {dim: max(2, least_size(contract.dims[dim])) for dim in lengths if isinstance(dim, str)}  # a list of few
+        fitting = {dim: size for dim, size in few.items() if (contract.dims[dim].max or size) >= size}
+        sizes = ground.sizes.solve(fitting, order="distinct", least=least)
         if sizes is not None:
             recipe = Recipe(sizes, ground.everything, seed=seed)
             args, kwargs = call_of(contract, arguments(contract, recipe))

@@ -11,6 +11,7 @@ import torch
 
 from contractgen.contract.model import Contract
 from contractgen.load.arguments import bind, to_torch
+from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.example import GraphInput, automatic_dims, dynamic_shapes, named_dims
 
@@ -49,9 +50,9 @@ class Exported(Runtime):
         self.given = given
         self._module: torch.nn.Module | None = None
 
-    def applies(self, on: frozenset[str]) -> bool:
+    def applies(self, recipe: Recipe) -> bool:
         """A graph has the inputs that it was made with."""
-        return on == self.given.on
+        return self.given.fits(self.contract, recipe)
 
     def open(self) -> None:
         """Load the program; its own guards stay in force."""

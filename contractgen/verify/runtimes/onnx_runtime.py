@@ -21,6 +21,7 @@ from contractgen.load.arguments import bind, to_numpy, to_torch
 from contractgen.verify.encode import tensors_of
 from contractgen.verify.fill import Array
 from contractgen.verify.places import Leaf, places
+from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.example import GraphInput, wire_names
 from contractgen.verify.runtimes.exported import first_line, place
@@ -156,9 +157,9 @@ class OnnxRuntime(Runtime):
         self.given = given
         self._session: Any = None
 
-    def applies(self, on: frozenset[str]) -> bool:
+    def applies(self, recipe: Recipe) -> bool:
         """A graph has the inputs that it was made with."""
-        return on == self.given.on
+        return self.given.fits(self.contract, recipe)
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A session has names, no tree: see `run`."""
@@ -193,7 +194,7 @@ class OnnxRuntime(Runtime):
 
 
 def _value(array: Array, kind: str) -> Any:
-    contiguous = np.ascontiguousarray(array)
+    contiguous = np.asarray(array, order="C")
     if kind == "tensor(bfloat16)":
         return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(contiguous, onnx.TensorProto.BFLOAT16)
     return onnxruntime.OrtValue.ortvalue_from_numpy(contiguous)

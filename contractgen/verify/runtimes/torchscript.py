@@ -11,6 +11,7 @@ import torch
 
 from contractgen.contract.model import Contract
 from contractgen.load.arguments import bind, to_torch
+from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.example import GraphInput
 from contractgen.verify.runtimes.exported import first_line, place
@@ -33,6 +34,8 @@ def trace(module: torch.nn.Module, contract: Contract, given: GraphInput, path: 
             else:
                 traced = jit.trace(module, args, strict=False, check_trace=False)
         traced.save(str(path), _extra_files={"contractgen.fingerprint": contract.fingerprint})
+    except NotAvailable:
+        raise
     except Exception as error:
         raise NotAvailable(f"torch.jit.trace: {first_line(error)}") from error
 
@@ -55,9 +58,9 @@ class TorchScript(Runtime):
         self.given = given
         self._module: Any = None
 
-    def applies(self, on: frozenset[str]) -> bool:
-        """A traced archive has the inputs that it was made with."""
-        return on == self.given.on
+    def applies(self, recipe: Recipe) -> bool:
+        """A graph has the inputs that it was made with."""
+        return self.given.fits(self.contract, recipe)
 
     def open(self) -> None:
         """Load the archive."""
