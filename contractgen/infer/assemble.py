@@ -9,7 +9,7 @@ import torch
 from contractgen.contract import model
 from contractgen.contract.canonical import seal
 from contractgen.infer.contents import BoundBy, Domain, Limit
-from contractgen.infer.extents import Extent
+from contractgen.infer.extents import Claim, Extent
 from contractgen.infer.guards import AxisExpr
 from contractgen.infer.hypothesis import Axis, Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.naming import identifier
@@ -41,6 +41,7 @@ class Length:
     name: str
     min: int
     max: int | None
+    claims: tuple[Claim, ...] = ()
 
 
 def assemble(facts: Facts) -> model.Contract:
@@ -139,8 +140,8 @@ class _Builder:
     def list_node(self, path: Path, node: Group, wire: Path, items: list[model.Node]) -> model.Node:
         """A list whose items are alike is one; else each item has a node of its own."""
         alike = [self.node((*path, key), child, (*wire, "*")) for key, child in node.children]
-        if len({repr(item) for item in alike}) == 1:
-            length = self.facts.lengths.get(path)
+        length = self.facts.lengths.get(path)
+        if length is not None or len({repr(item) for item in alike}) == 1:
             if length is None:
                 return model.List(alike[0], len(alike))
             name = length.name
@@ -244,6 +245,8 @@ class _Builder:
         for path, domain in self.facts.domains.items():
             about = f"tensor:{self.wire_name(path)}"
             found += [model.Evidence(about, f"values.{c.property}", c.source, c.detail) for c in domain.claims]
+        for length in self.facts.lengths.values():
+            found += [model.Evidence(f"dim:{length.name}", c.property, c.source, c.detail) for c in length.claims]
         for index, relation in enumerate(self.facts.relations):
             found.append(model.Evidence(f"relation:{index}", "holds", relation.claim.source, relation.claim.detail))
         return list(dict.fromkeys(found))

@@ -53,9 +53,10 @@ def _prove(prober: Prober, group: Group) -> BatchProof | None:
         return None
     base = at_rows.value.tensors
     changed_rows = False
-    trials = [Input(sizes, _row_edits(group, row, attempt)) for row in (0, _ROWS - 1) for attempt in (0, 1)]
+    attempts = (0, 1, 2)
+    trials = [Input(sizes, _row_edits(group, row, attempt)) for row in (0, _ROWS - 1) for attempt in attempts]
     for (row, _), outcome in zip(
-        [(r, a) for r in (0, _ROWS - 1) for a in (0, 1)], prober.run(trials, tensors=True), strict=True
+        [(r, a) for r in (0, _ROWS - 1) for a in attempts], prober.run(trials, tensors=True), strict=True
     ):
         if not outcome.ok:
             continue  # the changed row's content is not one that the model takes
@@ -106,6 +107,8 @@ class _Row:
         if tensor.is_floating_point() or tensor.is_complex():
             part.copy_(make_tensor(Leaf(tensor.dtype, tuple(part.shape)), "normal", 97 + self.attempt))
         elif self.attempt == 0:
+            return tensor  # numbers alone: another id or length may not be one that the model takes
+        elif self.attempt == 1:
             part.copy_(make_tensor(Leaf(tensor.dtype, tuple(part.shape)), "mixed", 97))
         else:
             part.copy_(1 - part if tensor.dtype != torch.bool else ~part)

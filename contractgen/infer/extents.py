@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from contractgen.contract.model import Source
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
-from contractgen.infer.hypothesis import Axis
+from contractgen.infer.hypothesis import Axis, Hypothesis
 from contractgen.infer.probe import Prober
 from contractgen.infer.ties import Group
+from contractgen.infer.trial import Tracer
 
 WINDOW = 64
 """Multiples are looked for up to this number."""
@@ -55,12 +56,51 @@ class Extent:
             return size == self.fixed
         return size >= self.min and (self.max is None or size <= self.max) and size % self.multiple_of == 0
 
+    def narrow(self, other: Extent) -> None:
+        """Take over the bounds of another extent where they are tighter."""
+        if other.fixed is not None:
+            self.fixed, self.claims = other.fixed, other.claims
+            return
+        for name, tighter in (
+            ("min", other.min > self.min),
+            ("max", other.max is not None and (self.max is None or other.max < self.max)),
+            ("multiple_of", other.multiple_of % self.multiple_of == 0 and other.multiple_of > self.multiple_of),
+        ):
+            if tighter:
+                setattr(self, name, getattr(other, name))
+                self.claims = [claim for claim in self.claims if claim.property != name]
+                self.claims += [claim for claim in other.claims if claim.property == name]
+
+
+class Oracle:
+    """The symbolic run as a second opinion on sizes that its guards exclude and the kernels let pass.
+
+    A guard may only say which way the run went; where a run on those sizes fails too, the kernel is one that does not
+    check what it reads.
+    """
+
+    def __init__(self, tracer: Tracer, hypothesis: Hypothesis, guards: Sequence[Guard]) -> None:
+        self._tracer = tracer
+        self._hypothesis = hypothesis
+        self._guards = [guard for guard in guards if not guard.artefact]
+        self._known: dict[tuple[tuple[Axis, int], ...], bool] = {}
+
+    def refuses(self, sizes: dict[Axis, int]) -> bool:
+        """Whether a guard excludes these sizes and a symbolic run on them fails."""
+        if all(guard.holds(sizes) for guard in self._guards) or min(sizes.values()) < 2:
+            return False
+        key = tuple(sizes.items())
+        if key not in self._known:
+            self._known[key] = self._tracer.refutes(self._hypothesis.with_sizes(sizes))
+        return self._known[key]
+
 
 class Sizes:
     """The current sizes of a prober's input, with the derived ones following those that they are derived from."""
 
-    def __init__(self, prober: Prober, extents: Sequence[Extent]) -> None:
+    def __init__(self, prober: Prober, extents: Sequence[Extent], oracle: Oracle | None = None) -> None:
         self.prober = prober
+        self.oracle = oracle
         self.extents = list(extents)
         self._own = prober.hypothesis.sizes()
         self.base = dict(self._own)
@@ -85,7 +125,12 @@ class Sizes:
         changes = [self.with_size((extent, size)) for size in wanted]
         valid = [change for change in changes if min(change.values(), default=1) >= 1]
         outcomes = iter(self.prober.at(valid))
-        return [min(change.values(), default=1) >= 1 and self.prober.means(next(outcomes)) for change in changes]
+        return [
+            min(change.values(), default=1) >= 1
+            and self.prober.means(next(outcomes))
+            and not (self.oracle is not None and self.oracle.refuses(self._own | change))
+            for change in changes
+        ]
 
     def size(self, extent: Extent) -> int:
         """The group's size in the input at hand."""

@@ -24,13 +24,15 @@ class Optionals:
     """The input with all the optional ones that it takes together, and what was left out, with the reason."""
 
     found: Found
+    before: Found
+    """The input without any of them."""
     paths: list[Path] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
 def add_optionals(search: Search, found: Found) -> Optionals:
     """Give each optional input in turn, on top of those that were taken before."""
-    result = Optionals(found)
+    result = Optionals(found, found)
     candidates: list[tuple[Path, Node]] = [((name,), node) for name, node in search.signature.optional.items()]
     candidates += [((*path, key), Unknown()) for path, key in sorted(search.asked, key=str)]
     for path, node in candidates:

@@ -61,6 +61,7 @@ class Prober:
         self.hypothesis = hypothesis
         self.plan: Plan = {path: plan.get(path, fills(path, leaf)[0]) for path, leaf in hypothesis.leaves().items()}
         self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = {}
+        self._more: list[tuple[dict[Axis, int], Outcome]] = []
 
     def resized(self, sizes: Mapping[Axis, int]) -> Prober:
         """A prober of the same input at other sizes."""
@@ -118,7 +119,12 @@ class Prober:
     def observations(self) -> list[tuple[dict[Axis, int], object]]:
         """The sizes and the output tree of every run so far that gave a meaningful result."""
         base = self.hypothesis.sizes()
-        return [(base | dict(key), o.value.tree) for key, o in self._known.items() if self.means(o)]
+        seen = [(dict(key), outcome) for key, outcome in self._known.items()] + self._more
+        return [(base | change, outcome.value.tree) for change, outcome in seen if self.means(outcome)]
+
+    def remember(self, change: Mapping[Axis, int], outcomes: Sequence[Outcome]) -> None:
+        """Count runs with other contents among the observations."""
+        self._more += [(dict(change), outcome) for outcome in outcomes]
 
     def tensor(self, path: Path) -> torch.Tensor:
         """The content of one tensor of the input as it was found."""

@@ -85,7 +85,7 @@ def _grid(sizes: Sizes, first: Extent, second: Extent) -> list[tuple[int, int, b
 def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard], pool: Sequence[int]) -> None:
     """Scan both again where the other leaves room, so that only bounds of their own stay."""
     for extent, other, toward in ((first, second, 4), (second, first, 4)):
-        roomy = Sizes(sizes.prober, sizes.extents)
+        roomy = Sizes(sizes.prober, sizes.extents, sizes.oracle)
         roomy.base = dict(sizes.base)
         for factor in (toward, 1 / toward):
             size = max(other.multiple_of, int(sizes.size(other) * factor))

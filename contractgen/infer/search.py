@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,10 +23,8 @@ from contractgen.infer.recorder import Hint
 from contractgen.infer.runner import Outcome, Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
-from contractgen.infer.trial import Tracer, Trial
+from contractgen.infer.trial import Tracer, Trial, is_beyond_symbols, reads_values
 from contractgen.infer.values import Plan, plans
-
-DEBUG = False
 
 
 @dataclass(frozen=True)
@@ -105,15 +104,15 @@ class Search:
                 continue
             done.add(state.number)
             trial = self.tracer.run(state.hypothesis)
-            if DEBUG:
+            if os.environ.get("CONTRACTGEN_DEBUG"):
                 print("TRY", round(state.cost, 2), trial.progress, describe(state.hypothesis), "|", trial.message[:150])
-            if trial.error is not None and _reads_values(trial.error):
+            if trial.error is not None and reads_values(trial.error):
                 trial = max(
                     (self.tracer.run(state.hypothesis, answer=answer) for answer in (1, 0, 2)),
                     key=lambda t: (t.ok, t.progress),
                 )
             self.asked |= trial.asked.optional
-            if trial.ok or (trial.error is not None and _is_beyond_symbols(trial.error)):
+            if trial.ok or (trial.error is not None and is_beyond_symbols(trial.error)):
                 outcome, plan = self._confirm(state.hypothesis)
                 if plan is not None:
                     return Found(state.hypothesis, plan, trial if trial.ok else None)
@@ -133,8 +132,8 @@ class Search:
         """A plan of values that the model really runs on, finite outputs preferred; else the first failure."""
         first: Outcome | None = None
         fallback: Plan | None = None
+        self._confirmations += 1
         for batch in _batches(plans(hypothesis), (1, 7, 40)):
-            self._confirmations += 1
             outcomes = self.runner.run([ProbeJob(hypothesis, plan) for plan in batch])
             for plan, outcome in zip(batch, outcomes, strict=True):
                 first = first or outcome
@@ -142,6 +141,8 @@ class Search:
                     return outcome, plan
                 if outcome.ok and fallback is None:
                     fallback = plan
+            if len(batch) > 1 and len({outcome.message for outcome in outcomes}) == 1 and not outcomes[0].ok:
+                break  # no content helps: the sizes are at fault
         assert first is not None
         return first, fallback
 
@@ -282,20 +283,6 @@ def _batches(source: Iterator[Plan], counts: Sequence[int]) -> Iterator[list[Pla
         batch = list(itertools.islice(source, count))
         if batch:
             yield batch
-
-
-def _reads_values(error: BaseException) -> bool:
-    name = type(error).__name__
-    return name in ("DataDependentOutputException", "GuardOnDataDependentSymNode") or "data-dependent" in str(error)
-
-
-def _is_beyond_symbols(error: BaseException) -> bool:
-    """Whether the symbolic run could not follow the model, which may run for real all the same."""
-    name = type(error).__name__
-    return name in (
-        "DataDependentOutputException", "DynamicOutputShapeException", "UnsupportedOperatorException",
-        "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
-    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
 
 
 def _sizes_from_message(

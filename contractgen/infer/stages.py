@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from contractgen.contract.model import Evidence
@@ -11,10 +12,12 @@ from contractgen.infer.assemble import Facts, assemble
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.contents import Contents
 from contractgen.infer.example import from_example
-from contractgen.infer.extents import Sizes, derive, scan
+from contractgen.infer.extents import Extent, Oracle, Sizes, derive, scan
+from contractgen.infer.guards import Guard
 from contractgen.infer.harvest import harvest
 from contractgen.infer.hypothesis import dotted
 from contractgen.infer.influence import find_dropped, settle_band
+from contractgen.infer.lists import grow_lists, measure_lists
 from contractgen.infer.naming import name_extents
 from contractgen.infer.optional import Optionals, add_optionals
 from contractgen.infer.outputs import observe_outputs
@@ -22,8 +25,10 @@ from contractgen.infer.probe import Input, Prober
 from contractgen.infer.ranks import choose_ranks, groups_of
 from contractgen.infer.relations import counterexamples, relate
 from contractgen.infer.runner import Runner
-from contractgen.infer.search import Found, Search
+from contractgen.infer.sampling import random_inputs
+from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.signature import read_signature
+from contractgen.infer.solve import FRESH
 from contractgen.infer.ties import absorb, bind, untie
 from contractgen.infer.trial import Tracer, quiet
 
@@ -48,6 +53,7 @@ def infer_here(loaded: LoadedModel, options: InferOptions, report: Report) -> In
         if given is None:
             report("discover", "looking for the lowest rank with a batch axis")
             found = choose_ranks(search, found)
+            found = grow_lists(search, found)
         report("discover", "optional inputs")
         optionals = add_optionals(search, found)
         facts, example = _measure(search, optionals, options, report)
@@ -56,13 +62,26 @@ def infer_here(loaded: LoadedModel, options: InferOptions, report: Report) -> In
 
 
 def _first_input(search: Search, given: Any) -> Found:
-    """A first input that the model runs on: grown from the example, or searched for."""
+    """A first input that the model runs on: the example at sizes that tell axes apart, or one that is searched for."""
     if given is None:
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
         return found
     hypothesis, plan = from_example(search.signature, given)
+    outcome = Prober(search.runner, hypothesis, plan).at([{}])[0]
+    if not outcome.ok:
+        raise InferenceError(f"the model fails on the example: {outcome.describe()}")
+    leaves = hypothesis.leaves()
+    spread = dict(zip(hypothesis.sizes(), FRESH, strict=False))
+    found = search.find(
+        hypothesis.with_sizes(spread), frozen=frozenset(leaves), limits=Limits(trials=80, confirmations=12)
+    )
+    if found is not None and {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()} == {
+        path: len(leaf.sizes) for path, leaf in leaves.items()
+    }:
+        tiled = Prober(search.runner, found.hypothesis, plan)
+        return replace(found, plan=plan) if tiled.ok({}) else found
     trial = search.tracer.run(hypothesis)
     return Found(hypothesis, plan, trial if trial.ok else None)
 
@@ -91,11 +110,15 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
     if batch is not None:
         batch.batch = True
-    sizes = Sizes(prober, extents)
+    oracle = Oracle(search.tracer, prober.hypothesis, guards) if found.trial is not None else None
+    sizes = Sizes(prober, extents, oracle)
     for extent in sorted(extents, key=lambda extent: not extent.batch):
         if extent.derived is None:
             report("probe", f"sizes of {dotted(extent.group[0][0])}, axis {extent.group[0][1]}")
             scan(sizes, extent, guards, search.pool)
+    if optionals.paths:
+        report("probe", "sizes without the optional inputs")
+        _narrow_to_required(search, optionals, prober, extents, guards)
     for extent in extents:
         if extent is not batch:
             settle_band(sizes, extent)
@@ -113,6 +136,27 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
     for path, leaf in found.hypothesis.leaves().items():
         report("probe", f"contents of {dotted(path)}")
         domains[path] = contents.of(path, leaf)
+    lengths = measure_lists(prober)
+    report("probe", "contents together")
+    free = [extent for extent in extents if extent.free]
+    for change in (
+        {},
+        sizes.with_size(
+            *((e, sizes.size(e) + e.multiple_of) for e in free if e.contains(sizes.size(e) + e.multiple_of))
+        ),
+    ):
+        outcomes = prober.run(random_inputs(sizes, domains, change), tensors=False)
+        prober.remember(change, outcomes)
+        failed = next((o for o in outcomes if not prober.means(o) and o.kind != "timeout"), None)
+        if failed is not None:
+            evidence.append(
+                Evidence(
+                    "model",
+                    "values",
+                    "assumed",
+                    f"random contents within the bounds failed: {failed.describe()[:160]}; which condition forbids them?",
+                )
+            )
     if batch is not None:
         batch.claims.append(_batch_claim())
     for name, reason in optionals.left_out.items():
@@ -134,9 +178,35 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
         outputs=observe_outputs(prober, extents, symbolic),
         batch=batch,
         optional=frozenset(optionals.paths),
+        lengths=lengths,
         evidence=evidence,
     )
     return facts, prober.inputs(Input())
+
+
+def _narrow_to_required(
+    search: Search, optionals: Optionals, prober: Prober, extents: list[Extent], guards: tuple[Guard, ...]
+) -> None:
+    """Bounds that hold only while an optional input stands in for something (given positions for a table of them)."""
+    hypothesis = prober.hypothesis
+    for path in optionals.paths:
+        known = dict(optionals.before.hypothesis.nodes())
+        hypothesis = hypothesis.with_node(path, known[path]) if path in known else hypothesis.without(path)
+    bare = Prober(search.runner, hypothesis, prober.plan)
+    if not bare.ok({}):
+        return
+    axes = set(hypothesis.sizes())
+    twins = {
+        index: replace(extent, group=group, claims=[], derived=None, fixed=None, min=1, max=None, multiple_of=1)
+        for index, extent in enumerate(extents)
+        if extent.free and (group := tuple(axis for axis in extent.group if axis in axes))
+    }
+    sizes = Sizes(bare, list(twins.values()))
+    own = tuple(guard for guard in guards if all(axis in axes for axis in guard.axes))
+    for index, twin in twins.items():
+        if not twin.batch:
+            scan(sizes, twin, own, search.pool)
+            extents[index].narrow(twin)
 
 
 def _batch_claim() -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
 from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Unknown
+from contractgen.infer.packing import unpacked
 from contractgen.infer.recorder import Asked, Decided, MissingKey, Recorder, WatchedDict, decide_at_layer
 from contractgen.infer.state import StateGuard
 
@@ -123,7 +125,7 @@ class Tracer:
         outputs: object = None
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
-            with torch.no_grad(), enable_python_dispatcher(), mode, watch:
+            with torch.no_grad(), enable_python_dispatcher(), unpacked(), mode, watch:
                 result = self.module(*args, **kwargs)
             outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
         except (Exception, Decided, MissingKey) as raised:
@@ -143,6 +145,26 @@ class Tracer:
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
         )
+
+    def refutes(self, hypothesis: Hypothesis) -> bool:
+        """Whether a symbolic run fails for a reason of the model's own."""
+        trial = self.run(hypothesis)
+        return trial.error is not None and not is_beyond_symbols(trial.error) and not reads_values(trial.error)
+
+
+def reads_values(error: BaseException) -> bool:
+    """Whether a symbolic run ended where the model reads a tensor's content."""
+    name = type(error).__name__
+    return name in ("DataDependentOutputException", "GuardOnDataDependentSymNode") or "data-dependent" in str(error)
+
+
+def is_beyond_symbols(error: BaseException) -> bool:
+    """Whether the symbolic run could not follow the model, which may run for real all the same."""
+    name = type(error).__name__
+    return name in (
+        "DataDependentOutputException", "DynamicOutputShapeException", "UnsupportedOperatorException",
+        "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
+    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
 
 
 def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]) -> object:
@@ -252,8 +274,6 @@ def tensors_of(result: object) -> list[torch.Tensor]:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """No warnings of the model or of torch while it is being tried."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
