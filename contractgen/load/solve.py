@@ -1,0 +1,247 @@
+"""Finding the arguments of a constructor from the shapes of the weights that its model had.
+
+The constructor is called with candidate values on the meta device, where building costs little, until the names and
+shapes of its state are those of the file. One argument is changed at a time: two builds show how each size depends on it
+and so which value would give the size in the file; where that does not help, all candidates are tried. The number of
+builds is bounded, so the outcome never depends on a machine's speed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final
+
+import torch
+
+from contractgen.load.behaviour import behaviour_of
+from contractgen.load.candidates import candidates, silent
+from contractgen.load.constructor import Slot
+from contractgen.load.layout import Difference, Layout, changed_axes, compare, counts_of, layout_of_module
+
+_MOST_STARTS: Final = 120
+_MOST_PAIRS: Final = 900
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one set of values gave: a module's difference from the file, or an error."""
+
+    values: Values
+    difference: Difference | None = None
+    layout: Layout = field(default_factory=lambda: Layout({}))
+    behaviour: str = ""
+    """What else than its weights decides what the module computes, as one text."""
+    error: BaseException | None = None
+
+    @property
+    def score(self) -> float:
+        """The higher, the more agrees; a module that cannot be built agrees least."""
+        return float("-inf") if self.difference is None else self.difference.score
+
+    @property
+    def fits(self) -> bool:
+        """Whether names and shapes are those of the file."""
+        return self.difference is not None and not self.difference
+
+
+class Trials:
+    """Builds and compares; remembers what it built, and counts."""
+
+    def __init__(self, build: Callable[[Values], torch.nn.Module], file: Layout, most: int) -> None:
+        self.file = file
+        self.left = most
+        self._build = build
+        self._known: dict[str, Trial] = {}
+
+    def at(self, values: Values) -> Trial:
+        """The outcome for these values."""
+        key = repr(sorted(values.items()))
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if self.left <= 0:
+            return Trial(values)
+        self.left -= 1
+        try:
+            module = self._build(values)
+            layout = layout_of_module(module)
+            trial = Trial(values, compare(self.file, layout), layout, behaviour_of(module))
+        except (Exception, SystemExit) as error:
+            trial = Trial(values, error=error)
+        self._known[key] = trial
+        return trial
+
+
+def first(trials: Trials, slots: Sequence[Slot], given: Mapping[str, Any], hints: Mapping[str, Any]) -> Trial:
+    """The best of a few trials that need no search: one that was built, if any can be."""
+    best: Trial | None = None
+    for start in _starts(slots, given, hints):
+        required = [slot for slot in slots if slot.required and slot.name not in start]
+        trial = _start(trials, required, start)
+        if best is None or trial.score > best.score:
+            best = trial
+        if best.fits:
+            break
+    assert best is not None
+    return best
+
+
+def search(trials: Trials, slots: Sequence[Slot], given: Mapping[str, Any], hints: Mapping[str, Any]) -> Trial:
+    """The best trial: one that fits, if any was found.
+
+    ``given`` values stay. ``hints`` (what a checkpoint says of its own constructor) are tried first, then the defaults;
+    defaults are changed only where no values of the required arguments fit.
+    """
+    open_slots = [slot for slot in slots if slot.name not in given]
+    best = first(trials, slots, given, hints)
+    if not best.fits:
+        best = _climb(trials, [slot for slot in open_slots if slot.required], best)
+    if not best.fits:
+        best = _climb(trials, [slot for slot in open_slots if slot.required or slot.kind != "str"], best)
+    return best
+
+
+def _starts(slots: Sequence[Slot], given: Mapping[str, Any], hints: Mapping[str, Any]) -> list[Values]:
+    names = {slot.name for slot in slots}
+    hinted = {name: value for name, value in hints.items() if name in names and name not in given}
+    return [{**hinted, **given}, dict(given)] if hinted else [dict(given)]
+
+
+def _start(trials: Trials, required: Sequence[Slot], fixed: Values) -> Trial:
+    """The best of the first sets of values: the same size for all, heads and layers at one, then a spread of others."""
+    if not required:
+        return trials.at(fixed)
+    pools = {slot.name: candidates(slot, trials.file) for slot in required}
+    best: Trial | None = None
+    for count, values in enumerate(itertools.islice(_first_values(required, pools), _MOST_STARTS)):
+        trial = trials.at({**fixed, **values})
+        if best is None or trial.score > best.score:
+            best = trial
+        if best.fits or (best.difference is not None and count >= 12):
+            break
+    return best or Trial(fixed)
+
+
+def _first_values(required: Sequence[Slot], pools: Mapping[str, list[Any]]) -> Iterator[Values]:
+    if any(not pool for pool in pools.values()):
+        return
+
+    def first(slot: Slot, size: int) -> Any:
+        if slot.kind == "int" or (slot.kind == "unknown" and size in pools[slot.name]):
+            return size
+        return pools[slot.name][0]
+
+    few = ("head", "group", "layer", "depth", "block", "num_l")
+    sizes = [size for size in next(iter(pools.values())) if type(size) is int]
+    for size in (1, 2, 8, 64, *sizes[:8]):
+        yield {slot.name: first(slot, size) for slot in required}
+        yield {slot.name: first(slot, 1 if any(word in slot.name for word in few) else size) for slot in required}
+    for step in itertools.count():  # each argument walks through its candidates at a pace of its own
+        yield {
+            slot.name: pools[slot.name][step * (2 * index + 1) % len(pools[slot.name])]
+            for index, slot in enumerate(required)
+        }
+
+
+def _climb(trials: Trials, slots: Sequence[Slot], best: Trial) -> Trial:
+    """Change one argument at a time for the better, first to what the sizes predict, then to any candidate."""
+    if best.difference is None:
+        return best
+    for exhaustive in (False, True):
+        improved = True
+        while improved and not best.fits and trials.left > 0:
+            before = best.score
+            for slot in slots:
+                values = candidates(slot, trials.file) if exhaustive else predicted(trials, slot, best)
+                options = [trials.at({**best.values, slot.name: value}) for value in values]
+                best = max([best, *options], key=lambda trial: trial.score)
+                if best.fits:
+                    return best
+            improved = best.score > before
+    return _climb_pairs(trials, slots, best)
+
+
+def _climb_pairs(trials: Trials, slots: Sequence[Slot], best: Trial) -> Trial:
+    """Change two arguments at once: where a product of them is one size, neither helps alone."""
+    pools = {slot.name: candidates(slot, trials.file)[:30] for slot in slots}
+    for a, b in itertools.combinations([slot.name for slot in slots], 2):
+        for x, y in itertools.islice(itertools.product(pools[a], pools[b]), _MOST_PAIRS):
+            trial = trials.at({**best.values, a: x, b: y})
+            if trial.fits or trials.left <= 0:
+                return max(best, trial, key=lambda each: each.score)
+    return best
+
+
+def predicted(trials: Trials, slot: Slot, base: Trial) -> list[Any]:
+    """The values of ``slot`` that sizes of the file ask for, by how many of them do.
+
+    For whole numbers: a size that grows by ``k`` with each step of the argument and lacks ``d`` asks for ``d / k`` steps
+    more. Where names come and go, the argument counts modules, and the file's counts are asked for.
+    """
+    now = base.values.get(slot.name, slot.default)
+    if slot.kind in {"bool", "sequence"} or slot.choices or type(now) is not int:
+        return candidates(slot, trials.file)[:24]
+    moved = next(
+        (t for t in (trials.at({**base.values, slot.name: now + s}) for s in (1, 2, now or 4)) if t.layout.shapes), None
+    )
+    if moved is None:
+        return []
+    step = moved.values[slot.name] - now
+    votes: Counter[int] = Counter()
+    for key, axis in changed_axes(base.layout, moved.layout):
+        if axis == -1:
+            votes.update(set(counts_of(trials.file).values()))
+            continue
+        target, a, b = trials.file.shapes.get(key), base.layout.shapes[key], moved.layout.shapes[key]
+        if target is None or a is None or b is None or len(target) != len(a):
+            continue
+        value = now + Fraction(step * (target[axis] - a[axis]), b[axis] - a[axis])
+        if value.denominator == 1 and value >= 0:
+            votes[int(value)] += 1
+    return [value for value, _ in sorted(votes.items(), key=lambda item: (-item[1], item[0]))[:8]]
+
+
+def alternatives(trials: Trials, slot: Slot, found: Trial) -> list[Trial]:
+    """Other values of one argument that fit as well, at most three."""
+    if silent(slot.name):
+        return []
+    own = found.values[slot.name]
+    fitting: list[Trial] = []
+    for value in candidates(slot, trials.file)[:60]:
+        if repr(value) == repr(own) or type(value) is not type(own):
+            continue
+        trial = trials.at({**found.values, slot.name: value})
+        if trial.fits:
+            fitting.append(trial)
+        if len(fitting) == 3:
+            break
+    return fitting
+
+
+def paired_alternatives(trials: Trials, slots: Sequence[Slot], found: Trial) -> list[tuple[str, str, Trial]]:
+    """Other values of two arguments that fit as well: those that enter the sizes only through their product."""
+    touched: dict[str, frozenset[tuple[str, int]]] = {}
+    for slot in slots:
+        now = found.values.get(slot.name, slot.default)
+        if type(now) is int:
+            moves = (trials.at({**found.values, slot.name: now + step}) for step in (1, 2, now or 4))
+            moved = next((trial for trial in moves if trial.layout.shapes), None)
+            touched[slot.name] = changed_axes(found.layout, moved.layout) if moved else frozenset()
+    fitting: list[tuple[str, str, Trial]] = []
+    for a, b in itertools.combinations(touched, 2):
+        if not touched[a] or touched[a] != touched[b]:
+            continue
+        x, y = (found.values.get(name, next(s.default for s in slots if s.name == name)) for name in (a, b))
+        for factor in (2, 3, 4, 5, 8, 16):
+            for left, right in ((x * factor, Fraction(y, factor)), (Fraction(x, factor), y * factor)):
+                if Fraction(left).denominator == Fraction(right).denominator == 1:
+                    trial = trials.at({**found.values, a: int(left), b: int(right)})
+                    if trial.fits:
+                        fitting.append((a, b, trial))
+    return fitting
