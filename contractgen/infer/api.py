@@ -16,7 +16,7 @@ from contractgen.infer.isolate import run_isolated
 from contractgen.infer.stages import infer_here
 
 if TYPE_CHECKING:
-    from contractgen.load import LoadedModel
+    from contractgen.load.loaded import LoadedModel
 
 Example = tuple[tuple[object, ...], dict[str, object]]
 Progress = Callable[[str, str], None]

@@ -10,9 +10,9 @@ import torch
 
 from contractgen.contract.model import Source
 from contractgen.infer.extents import Claim, Extent, Sizes
+from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path
 from contractgen.infer.probe import Input, Refill
-from contractgen.infer.runner import Outcome
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
 
@@ -82,7 +82,7 @@ class Contents:
         spoilt = {
             name: any(
                 not self.prober.means(o)
-                for o in self.prober.run([Input((), ((path, _Put(value, place)),)) for place in places])
+                for o in self.prober.run([Input((), ((path, Put(value, place)),)) for place in places])
             )
             for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf))
         }
@@ -126,7 +126,7 @@ class Contents:
         base = self._base_value(path, place, column)
 
         def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
-            edit = _Put(value, place, column)
+            edit = Put(value, place, column)
             return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
 
         domain = Domain()
@@ -282,7 +282,7 @@ def _view(tensor: torch.Tensor, column: int | None) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class _Put:
+class Put:
     """An edit of one element: the ``place``-th of three spread over the tensor (-1: the last)."""
 
     value: float

@@ -35,7 +35,7 @@ class Guard:
         if not free or any(symbol not in symbols for symbol in free):
             return None
         axes = tuple(symbols[symbol] for symbol in free)
-        return cls(_python_source(expr, symbols), axes, _is_artefact(expr), _solutions(expr, symbols))
+        return cls(_python_source(expr), axes, _is_artefact(expr), _solutions(expr, symbols))
 
     @property
     def tie(self) -> bool:
@@ -59,7 +59,7 @@ class Guard:
             return False
 
 
-def _python_source(expr: Any, symbols: Mapping[Any, Axis]) -> str:
+def _python_source(expr: Any) -> str:
     free = sorted(expr.free_symbols, key=str)
     names = {symbol: sympy.Symbol(f"v[{index}]", integer=True) for index, symbol in enumerate(free)}
     return str(PythonPrinter().doprint(expr.xreplace(names)))

@@ -168,7 +168,7 @@ def _value(path: Path, node: Node, make: Callable[[Path, Node], object]) -> obje
     if node.kind == "dict":
         if node.cls is None:
             return values
-        return node.cls(**values)
+        return node.cls(**{str(key): value for key, value in values.items()})
     return list(values.values()) if node.kind == "list" else tuple(values.values())
 
 

@@ -96,5 +96,5 @@ def _with_length(prober: Prober, path: Path, node: Group, count: int) -> Prober:
         hypothesis = hypothesis.with_node((*path, index), node.children[-1][1])
         for at, leaf in hypothesis.leaves().items():
             if at[: len(path) + 1] == (*path, index) and isinstance(leaf, Leaf):
-                plan[at] = plan[(*path, own - 1, *at[len(path) + 1 :])]
+                plan[at] = plan[(*path, own - 1) + at[len(path) + 1 :]]
     return Prober(prober.runner, hypothesis, {at: fill for at, fill in plan.items() if at in hypothesis.leaves()})

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import torch
+
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors
 from contractgen.infer.search import Found, Limits, Search
@@ -89,6 +91,6 @@ def _matters(prober: Prober, path: Path) -> bool:
     for other in others:
         if other.ok and len(other.value.tensors) == len(base.value.tensors):
             for a, b in zip(base.value.tensors, other.value.tensors, strict=True):
-                if a.shape != b.shape or not bool(((a == b) | ((a != a) & (b != b))).all()):
+                if a.shape != b.shape or not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)):
                     return True
     return False

@@ -46,7 +46,6 @@ def _leaf_by_leaf(
             base.dtype,
             tuple(
                 _size_at(
-                    index,
                     [(at, t.sizes[index]) for at, t in pairs if index < len(t.sizes)],
                     known.sizes[index] if known else None,
                     axes,
@@ -79,9 +78,7 @@ def _children(
     return [tree for tree, _ in kept], [at for _, at in kept]
 
 
-def _size_at(
-    index: int, seen: list[tuple[dict[Axis, int], int]], symbolic: AxisExpr | None, axes: list[Axis]
-) -> AxisExpr | None:
+def _size_at(seen: list[tuple[dict[Axis, int], int]], symbolic: AxisExpr | None, axes: list[Axis]) -> AxisExpr | None:
     """The size of one output axis: an expression that every run agrees with."""
     values = {value for _, value in seen}
     if len(values) == 1 and not (symbolic is not None and not isinstance(symbolic, int) and _fits(symbolic, seen)):
@@ -97,8 +94,8 @@ def _size_at(
             return fitted
     for first, second in itertools.combinations(axes, 2):
         for candidate in (("+", first, second), ("*", first, second)):
-            if _fits(candidate, seen):  # type: ignore[arg-type]
-                return candidate  # type: ignore[return-value]
+            if _fits(candidate, seen):
+                return candidate
     return None
 
 

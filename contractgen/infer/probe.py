@@ -10,8 +10,9 @@ from typing import Protocol
 import torch
 
 from contractgen.errors import InferenceError
+from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path
-from contractgen.infer.runner import Outcome, Runner
+from contractgen.infer.runner import Runner
 from contractgen.infer.trial import map_outputs, tensors_of
 from contractgen.infer.values import Fill, Plan, fills, make_tensor
 

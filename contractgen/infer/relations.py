@@ -99,7 +99,7 @@ def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard
                     extent.min = min(extent.min, fresh.min)
                     if fresh.max is None or (extent.max is not None and fresh.max > extent.max):
                         extent.max = fresh.max
-                        extent.claims = [c for c in extent.claims if c.property not in ("max",)] + [
+                        extent.claims = [c for c in extent.claims if c.property != "max"] + [
                             c for c in fresh.claims if c.property == "max"
                         ]
 
@@ -111,7 +111,7 @@ def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[st
     samples: list[tuple[tuple[Extent, int], ...]] = []
     for _ in range(_SAMPLES * 4):
         picked = tuple((extent, _pick(extent, sizes.size(extent), rng)) for extent in free)
-        chosen = dict((id(extent), size) for extent, size in picked)
+        chosen = {id(extent): size for extent, size in picked}
         if all(r.holds(chosen[id(r.left)], chosen[id(r.right)]) for r in relations):
             samples.append(picked)
     samples = samples[:_SAMPLES]

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 
+from contractgen.infer.forked import Outcome
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Unknown, dotted
 from contractgen.infer.probe import ProbeJob
 from contractgen.infer.recorder import Hint
-from contractgen.infer.runner import Outcome, Runner
+from contractgen.infer.runner import Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
 from contractgen.infer.trial import Tracer, Trial, is_beyond_symbols, reads_values
 from contractgen.infer.values import Plan, plans
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,7 @@ class Search:
                 continue
             done.add(state.number)
             trial = self.tracer.run(state.hypothesis)
-            if os.environ.get("CONTRACTGEN_DEBUG"):
-                print("TRY", round(state.cost, 2), trial.progress, describe(state.hypothesis), "|", trial.message[:150])
+            _LOG.debug("%.2f %d %s | %s", state.cost, trial.progress, describe(state.hypothesis), trial.message[:150])
             if trial.error is not None and reads_values(trial.error):
                 trial = max(
                     (self.tracer.run(state.hypothesis, answer=answer) for answer in (1, 0, 2)),
@@ -170,7 +172,7 @@ class Search:
         self, hypothesis: Hypothesis, outcome: Outcome, trial: Trial, frozen: frozenset[Path]
     ) -> Iterator[tuple[Hypothesis, float]]:
         """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
-        yield from _sizes_from_message(hypothesis, outcome.message, self.pool)
+        yield from _sizes_from_message(hypothesis, outcome.message)
         yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
 
     def _decided(self, hypothesis: Hypothesis, trial: Trial) -> Iterator[tuple[Hypothesis, float]]:
@@ -285,9 +287,7 @@ def _batches(source: Iterator[Plan], counts: Sequence[int]) -> Iterator[list[Pla
             yield batch
 
 
-def _sizes_from_message(
-    hypothesis: Hypothesis, message: str, pool: Sequence[int]
-) -> Iterator[tuple[Hypothesis, float]]:
+def _sizes_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
     """A size that the message names beside one that it wants instead."""
     numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", message) if len(number) < 7))[:8]
     sizes = hypothesis.sizes()

@@ -180,7 +180,8 @@ def _from_schema(module: torch.jit.ScriptModule, floating: torch.dtype) -> Signa
     """The signature of a TorchScript module: its schema has types and defaults, no sizes."""
     signature = Signature(Hypothesis(()), {}, floating=floating)
     params: list[Param] = []
-    for argument in module.forward.schema.arguments[1:]:
+    forward: Any = module.forward
+    for argument in forward.schema.arguments[1:]:
         node = _script_node(argument.type, (argument.name,), signature.priors)
         has_default = argument.has_default_value()
         if has_default:

@@ -11,6 +11,7 @@ from contractgen.errors import InferenceError
 from contractgen.infer.assemble import Facts, assemble
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.contents import Contents
+from contractgen.infer.declared import Declared, suggest
 from contractgen.infer.example import from_example
 from contractgen.infer.extents import Extent, Oracle, Sizes, derive, scan
 from contractgen.infer.guards import Guard
@@ -34,7 +35,7 @@ from contractgen.infer.trial import Tracer, quiet
 
 if TYPE_CHECKING:
     from contractgen.infer.api import Inference, InferOptions
-    from contractgen.load import LoadedModel
+    from contractgen.load.loaded import LoadedModel
 
 Report = Callable[[str, str], None]
 
@@ -46,7 +47,9 @@ def infer_here(loaded: LoadedModel, options: InferOptions, report: Report) -> In
     with quiet():
         module = loaded.module
         runner = Runner(module)
-        search = Search(read_signature(module), Tracer(module), runner, harvest(module))
+        signature = read_signature(module)
+        suggest(signature, options.tensors)
+        search = Search(signature, Tracer(module), runner, harvest(module))
         given = options.example or loaded.traced_inputs
         report("discover", "from the example" if given is not None else "no example: searching for a first input")
         found = _first_input(search, given)
@@ -181,6 +184,7 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
         lengths=lengths,
         evidence=evidence,
     )
+    Declared(facts, sizes).apply(options.dims, options.tensors)
     return facts, prober.inputs(Input())
 
 

@@ -167,6 +167,11 @@ def is_beyond_symbols(error: BaseException) -> bool:
     ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
 
 
+def _symbolic(size: Any) -> bool:
+    """Whether a size is a symbol; typed loosely, since the stubs say that sizes are plain integers."""
+    return isinstance(size, torch.SymInt)
+
+
 def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]) -> object:
     if isinstance(node, Unknown):
         return Recorder(path)
@@ -178,7 +183,7 @@ def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]
         symbolic_context=StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC] * real.dim()),
     )
     for axis, size in enumerate(shaped.shape):
-        if isinstance(size, torch.SymInt):
+        if _symbolic(size):
             symbols[size.node.expr] = (path, axis)
     with mode:
         return torch.empty(shaped.shape, dtype=node.dtype)
@@ -225,7 +230,7 @@ def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Pa
     def visit(value: Any) -> None:
         if isinstance(value, torch.Tensor):
             for size in value.shape:
-                if isinstance(size, torch.SymInt):
+                if _symbolic(size):
                     for symbol in size.node.expr.free_symbols:
                         if symbol in symbols:
                             found[symbols[symbol][0]] = None
@@ -240,7 +245,7 @@ def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Pa
 def _describe(tensor: torch.Tensor, env: ShapeEnv, symbols: Mapping[Any, Axis]) -> SymbolicTensor:
     sizes: list[AxisExpr | None] = []
     for size in tensor.shape:
-        if isinstance(size, torch.SymInt):
+        if _symbolic(size):
             sizes.append(axis_expression(env.simplify(size.node.expr), symbols))
         else:
             sizes.append(int(size))
