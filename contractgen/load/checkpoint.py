@@ -95,8 +95,10 @@ def foreign_names(path: Path) -> list[str]:
 
 
 def find_state(path: Path, content: Any) -> Weights:
-    """The state_dict in the content of a checkpoint."""
+    """The state_dict in the content of a checkpoint; empty, with a class's name, where an object of it is all there is."""
     found = _find(content, depth=0)
+    if found is None and foreign_names(path):
+        return Weights({}, {}, class_name(content) if isinstance(content, Inert) else "object")
     if found is None:
         raise LoadError(
             f"{path} holds {_described(content)}: no state_dict", hint="Save `model.state_dict()` with torch.save."
