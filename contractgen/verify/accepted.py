@@ -15,7 +15,7 @@ from contractgen.contract.model import Contract, Tensor
 from contractgen.infer.state import StateGuard
 from contractgen.load.arguments import to_numpy, to_torch
 from contractgen.verify.compare import Gap, noise_of, output_problem, widest
-from contractgen.verify.fill import Array
+from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
@@ -39,6 +39,8 @@ class Accepted:
     """Why other runtimes failed, by name."""
     varies: bool = False
     """A second run of the same input gave something else."""
+    spoilt: str = ""
+    """An output that a NaN of the input made not finite."""
     changed: bool = False
     """The run changed the model's state."""
 
@@ -68,6 +70,7 @@ def run_accepted(
     varies = False
     if twice:
         varies = _varies(eager, args, outputs, tensors)
+    spoilt = _spoilt(named) if _has_nan(args) else ""
     gaps: dict[str, Gap] = {}
     failures: dict[str, str] = {}
     noise: dict[str, float] | None = None
@@ -84,7 +87,24 @@ def run_accepted(
             noise = measured_noise(eager, args, outputs, tensors) if noise is None else noise
             gap = widest(outputs, got, tensors, noise)
         gaps[runtime.name] = gap
-    return Accepted("", problem[:2] if problem else None, tree, gaps, failures, varies, changed)
+    return Accepted("", problem[:2] if problem else None, tree, gaps, failures, varies, spoilt, changed)
+
+
+def _spoilt(named: Mapping[str, tuple[Tensor, Array]]) -> str:
+    """The first output that holds a NaN."""
+    for name, (tensor, array) in named.items():
+        numbers = from_bits(array) if tensor.dtype == "bfloat16" else array
+        if numbers.dtype.kind in "fc" and bool(np.isnan(numbers).any()):
+            return name
+    return ""
+
+
+def _has_nan(tree: Any) -> bool:
+    if isinstance(tree, np.ndarray):
+        return tree.dtype.kind in "fc" and bool(np.isnan(tree).any())
+    if isinstance(tree, dict):
+        return any(_has_nan(value) for value in tree.values())
+    return isinstance(tree, (list, tuple)) and any(_has_nan(value) for value in tree)
 
 
 def _short(error: BaseException) -> str:

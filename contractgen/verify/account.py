@@ -13,8 +13,8 @@ from contractgen.contract.model import Contract
 from contractgen.verify.cases.model import Case
 from contractgen.verify.compare import output_problem, widest
 from contractgen.verify.fill import Array, from_bits
-from contractgen.verify.places import places
-from contractgen.verify.recipe import Axis, Element, Recipe, arguments
+from contractgen.verify.places import extents, places
+from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.sizes import Sizes, greatest_size
 from contractgen.verify.trees import OutputMismatch, output_tensors
@@ -72,12 +72,27 @@ def _policy(
         return "finite" if _spoils(contract, eager, recipe, edit, tree) else ""
     if isinstance(edit, Element):
         return "finite" if _non_finite(contract, tree) else ""
-    problem = output_problem(output_tensors(contract, tree), recipe.sizes)
+    problem = output_problem(output_tensors(contract, tree), recipe.sizes, _other_sizes(contract, recipe))
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
         return "reshaped"
     if _drops_a_remainder(contract, eager, recipe, outputs):
         return "remainder"
     return ""
+
+
+def _other_sizes(contract: Contract, recipe: Recipe) -> dict[str, int] | None:
+    """Where a tie is broken, the sizes as the one tensor that differs has them: a result may follow those, too."""
+    edit = recipe.edit
+    if not isinstance(edit, (Axis, Length)):
+        return None
+    place = next((e for e in extents(places(contract)) if (e.owner, e.axis) == _owner(edit)), None)
+    if place is None or not isinstance(place.size, str) or contract.dims[place.size].equals is not None:
+        return None
+    return Sizes(contract).resolve({**recipe.sizes, place.size: edit.size})
+
+
+def _owner(edit: Axis | Length) -> tuple[str, int | None]:
+    return (edit.tensor, edit.axis) if isinstance(edit, Axis) else (edit.path, None)
 
 
 def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tree: Any) -> bool:

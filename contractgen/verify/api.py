@@ -21,6 +21,7 @@ from contractgen.verify.exchange import Broken, Exchange
 from contractgen.verify.runtimes.build import ALL, Builder
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.session import Session
+from contractgen.verify.signature import check_signature
 from contractgen.verify.tally import RuntimeTally, Tally
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def verify(
             _run(session, builder, max_cases if case is None else 0)
     finally:
         exchange.close()
-    _state(loaded.module, tally)
+    if case is None:
+        _state(loaded.module, tally)
+        check_signature(contract, loaded.module, tally)
     result = tally.result(cases.claims, time.monotonic() - start)
     return replace(result, claims=(*result.claims, *session.wire_claims))
 

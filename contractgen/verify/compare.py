@@ -104,11 +104,12 @@ def noise_of(
 
 
 def output_problem(
-    tensors: Mapping[str, tuple[Tensor, Array]], sizes: Mapping[str, int]
+    tensors: Mapping[str, tuple[Tensor, Array]], sizes: Mapping[str, int], other: Mapping[str, int] | None = None
 ) -> tuple[str, str, bool] | None:
     """Where a result differs from what the contract says of its outputs; None where it is as stated.
 
-    That is: the wire name, a message, and whether a *named* size is what differs.
+    That is: the wire name, a message, and whether a *named* size is what differs. A named size may also be that of
+    ``other``.
     """
     seen: dict[str, int] = {}
     for name, (tensor, array) in tensors.items():
@@ -120,7 +121,7 @@ def output_problem(
             wanted = size if isinstance(size, int) else sizes.get(size)
             if wanted is None:
                 wanted = seen.setdefault(str(size), actual)
-            if wanted != actual:
+            if actual not in (wanted, (other or {}).get(str(size), wanted)):
                 stated = f"{size} = {wanted}" if isinstance(size, str) else f"{wanted}"
                 text = f"output {name} has size {actual} on axis {axis}, the contract says {stated}"
                 return name, text, isinstance(size, str)

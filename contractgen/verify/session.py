@@ -187,13 +187,16 @@ class Session:
             return
         if ran.output is not None:
             self.tally.find("sound", ran.output[1], case, same=ran.output[0])
+        if ran.spoilt:
+            message = f"a NaN is let in, and it spoils output {ran.spoilt}: the tensor should be claimed not to hold any"
+            self.tally.find("sound", message, case, same="nan")
         if ran.varies:
             self._varies(case, ran)
         if ran.tree is not None:
             answer(self.exchange, self.tally, case, ran.tree, turn)
             self._responses(ran)
         agreed = self._compare(case, ran)
-        self.tally.sound += agreed and ran.output is None
+        self.tally.sound += agreed and ran.output is None and not ran.spoilt
         self.tally.met(case, self.plan.claims)
 
     def _varies(self, case: Case, ran: Accepted) -> None:

@@ -48,15 +48,18 @@ class Sizes:
         broken: int | None = None,
         seed: int = 0,
         empty: bool = False,
+        also: Expr | None = None,
     ) -> dict[str, int] | None:
         """An assignment with the sizes of ``want`` (which may lie outside of their bounds), or None.
 
         ``least`` is a lower limit for the dims that leave room for it; ``broken`` is the index of a relation that must
         not hold. ``distinct`` gives dims sizes that differ from each other wherever that is possible. ``empty`` lets
-        derived dims fall below zero, as they may when a dim is 0.
+        derived dims fall below zero, as they may when a dim is 0. ``also`` is one more relation that must hold.
         """
         want = dict(want or {})
         conditions = self._conditions(broken, -(1 << 53) if empty else 0)
+        if also is not None:
+            conditions.append(self._relation(also, wanted=True))
         involved = {name for condition in conditions for name in condition.needs}
         ordered = sorted(self._free, key=lambda name: (name not in want, name not in involved))
         chooser = random.Random(f"{seed}")
@@ -70,7 +73,7 @@ class Sizes:
             if sizes is not None and self.elements(sizes) <= self.max_elements:
                 return sizes
             if sizes is not None and order != "smallest":
-                return self.solve(want, least=least, broken=broken, seed=seed, empty=empty)
+                return self.solve(want, least=least, broken=broken, seed=seed, empty=empty, also=also)
             break
         return None
 

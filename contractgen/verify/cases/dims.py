@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from contractgen.contract.expression import render
-from contractgen.contract.model import Dim
+from contractgen.contract.model import Dim, Expr
 from contractgen.verify.cases.model import Break, Claim, Ground, Policy
 from contractgen.verify.places import Extent
 from contractgen.verify.recipe import Axis, Length, Recipe
@@ -33,13 +33,30 @@ def size_claims(ground: Ground) -> Iterator[Claim]:
         for place in places[1:]:
             yield _tie(ground, name, dim, places[0], place)
     for index, relation in enumerate(ground.contract.relations):
-        sizes = ground.sizes.solve(order="distinct", least=2, broken=index) or ground.sizes.solve(broken=index)
-        breaks = [Break("broken", _recipe(ground, sizes), frozenset({"relation"}))] if sizes else []
+        breaks = list(_broken_relations(ground, index, relation))
         about = f"relation:{index}"
         yield Claim(about, about, "", render(relation), tuple(breaks), sides="both" if breaks else "inside")
     for extent in ground.extents:
         if isinstance(extent.size, int):
             yield _fixed(ground, extent)
+
+
+def _broken_relations(ground: Ground, index: int, relation: Expr) -> Iterator[Break]:
+    """Sizes that just miss a relation, and some that miss it by more."""
+    assert isinstance(relation, tuple)
+    operator, left, right = relation
+    ways: dict[str, Expr | None] = {"broken": None}
+    if operator == "<":
+        ways = {"equal": ("==", left, right), **ways}
+    else:
+        ways = {"one-more": ("==", left, ("+", right, 1)), **ways}
+    if operator == "==":
+        ways = {"one-less": ("==", ("+", left, 1), right), **ways}
+    for label, also in ways.items():
+        sizes = ground.sizes.solve(order="distinct", least=2, broken=index, also=also)
+        sizes = sizes or ground.sizes.solve(broken=index, also=also)
+        if sizes:
+            yield Break(label, _recipe(ground, sizes), frozenset({"relation"}))
 
 
 def _recipe(ground: Ground, sizes: dict[str, int]) -> Recipe:

@@ -15,6 +15,8 @@ from contractgen.verify.sizes import greatest_size, least_size
 
 FILLS: tuple[Fill, ...] = ("lowest", "highest", "edges", "zeros", "special", "options")
 _COMBINATIONS = 16
+_MANY = 70_000
+"""Elements: scans go in pieces of 65,536."""
 
 
 def directed_cases(ground: Ground) -> Iterator[Case]:
@@ -57,6 +59,9 @@ def _directed(ground: Ground) -> Iterator[tuple[str, Recipe]]:
     larger = ground.sizes.solve(order="distinct", least=5)
     if larger is not None:
         yield "larger", Recipe(larger, everything, seed=ground.seed)
+    many = many_elements(ground)
+    if many is not None:
+        yield "many", many
     for fill in FILLS:
         yield f"fill:{fill}", replace(base, fill=fill)
     if len(ground.found.leaves) > 1:
@@ -64,6 +69,21 @@ def _directed(ground: Ground) -> Iterator[tuple[str, Recipe]]:
             for fill in ("lowest", "highest", "special", "options"):
                 yield f"fill:{leaf.name}:{fill}", replace(base, fills={leaf.name: fill})
     yield from _corners(ground, everything)
+
+
+def many_elements(ground: Ground) -> Recipe | None:
+    """An input with more elements than readers and writers handle in one piece, where a dim has room for it."""
+    for name, dim in ground.contract.dims.items():
+        if dim.equals is None and dim.max is None:
+            size = least_size(dim, 2)
+            while size < _MANY:
+                sizes = ground.sizes.solve({name: size})
+                if sizes is None:
+                    break
+                if ground.sizes.elements(sizes) > _MANY:
+                    return Recipe(sizes, ground.everything, seed=ground.seed)
+                size *= 2
+    return None
 
 
 def _bounds(ground: Ground, everything: frozenset[str]) -> Iterator[tuple[str, Recipe]]:

@@ -1,0 +1,1 @@
+"""Planted faults that a verification must find."""
