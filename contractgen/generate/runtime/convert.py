@@ -17,7 +17,7 @@ from contractgen.generate.runtime.violations import Refused, described
 def read_any(tensor: Tensor, value: Any) -> tuple[Array, str]:
     """An array in C order and native byte order, without a cast; lists as JSON has them. Raises `Refused`."""
     if isinstance(value, (bool, int, float, complex, list, tuple)):
-        return array_of_lists(plain(value), tensor.dtype), tensor.dtype
+        return array_of_lists(plain(value), tensor.dtype, infinite=True), tensor.dtype
     array, dtype = read_array(tensor, array_of(value))
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))

@@ -16,29 +16,33 @@ EXACT_INTEGERS = {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24, "float64
 EXACT_INTEGERS.update(complex64=2**24, complex128=2**53)
 """Up to this magnitude a float type holds every integer."""
 
+
+class Special(float):
+    """A NaN or an infinity that was written as such; a float that is infinite otherwise was too large."""
+
+
 ELEMENT_TYPES: dict[str, set[type]] = {
     "b": {bool},
     "i": {int},
     "u": {int},
-    "f": {float, int},
-    "c": {complex, float, int},
+    "f": {float, int, Special},
+    "c": {complex, float, int, Special},
 }
 """What the elements of a list may be, by numpy's letter for the kind of a dtype."""
 
 
-def array_of_lists(value: Any, dtype: str) -> Array:
+def array_of_lists(value: Any, dtype: str, infinite: bool = False) -> Array:
     """The array that nested lists stand for.
 
     Every element must be a bool for bool, an integer in range for integers, and for floats a float that does not
     overflow (it is rounded to the nearest) or an integer that is held exactly. A complex number is a complex, or a pair
-    `[real, imaginary]`. Raises `Refused`.
+    `[real, imaginary]`. With `infinite`, a float may be infinite. Raises `Refused`.
     """
     shape, flat = flattened(value)
     if dtype.startswith("complex") and shape[-1:] == (2,) and not any(isinstance(item, complex) for item in flat):
         part = "float32" if dtype == "complex64" else "float64"
-        pairs = array_of_numbers(flat, part, shape)
-        return pairs.view(DTYPES[dtype])[..., 0]
-    return array_of_numbers(flat, dtype, shape)
+        return array_of_numbers(flat, part, shape, 0, infinite).reshape(shape).view(DTYPES[dtype])[..., 0]
+    return array_of_numbers(flat, dtype, shape, 0, infinite).reshape(shape)
 
 
 def flattened(value: Any) -> tuple[tuple[int, ...], Sequence[Any]]:
@@ -63,38 +67,40 @@ def len_or_none(item: Any) -> int | None:
     return len(item) if isinstance(item, (list, tuple)) else None
 
 
-def array_of_numbers(flat: Sequence[Any], dtype: str, shape: tuple[int, ...]) -> Array:
-    """Numbers in C order as an array; see `array_of_lists`."""
+def array_of_numbers(
+    flat: Sequence[Any], dtype: str, shape: tuple[int, ...], start: int = 0, infinite: bool = False
+) -> Array:
+    """Numbers in C order as a flat array, the first being that at `start` of the shape; see `array_of_lists`."""
     kinds = set(map(type, flat))
     wanted = ELEMENT_TYPES[kind_of(dtype)]
+
+    def refused(kind: str, test: Callable[[Any], bool]) -> Refused:
+        bad = next(i for i, item in enumerate(flat) if test(item))
+        got = described(flat[bad]) if kind == "number" else number_text(flat[bad])
+        return Refused(kind, wanted=dtype, got=got, index=place(start + bad, shape))
+
     if kinds - wanted:
-        bad = next(i for i, item in enumerate(flat) if type(item) not in wanted)
-        raise Refused("number", wanted=dtype, got=described(flat[bad]), index=place(bad, shape))
-    if kind_of(dtype) in "iu":
-        return integers(flat, dtype, shape)
-    if kind_of(dtype) == "b":
-        return np.array(flat, bool).reshape(shape)
-    if int in kinds and (bad := first_that(flat, lambda item: type(item) is int and not exact(item, dtype))) >= 0:
-        raise Refused("inexact", wanted=dtype, got=number_text(flat[bad]), index=place(bad, shape))
+        raise refused("number", lambda item: type(item) not in wanted)
+    if kind_of(dtype) in "biu":
+        if kind_of(dtype) != "b" and flat:
+            limits = np.iinfo(DTYPES[dtype])
+            if not (limits.min <= min(flat) and max(flat) <= limits.max):
+                raise refused("inexact", lambda item: not limits.min <= item <= limits.max)
+        return np.array(flat, DTYPES[dtype])
+    if int in kinds and not all(exact(item, dtype) for item in flat if type(item) is int):
+        raise refused("inexact", lambda item: type(item) is int and not exact(item, dtype))
     wide = np.array(flat, np.complex128 if kind_of(dtype) == "c" else np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         array = to_bfloat16(wide.astype(np.float32)) if dtype == "bfloat16" else wide.astype(DTYPES[dtype])
-        numbers = from_bfloat16(array) if dtype == "bfloat16" else array
-        overflown = np.isinf(numbers) & ~np.isinf(wide)
+    numbers = from_bfloat16(array) if dtype == "bfloat16" else array
+    overflown = np.isinf(numbers)
     if overflown.any():
-        bad = int(np.argmax(overflown))
-        raise Refused("inexact", wanted=dtype, got=number_text(flat[bad]), index=place(bad, shape))
-    return array.reshape(shape)
-
-
-def integers(flat: Sequence[Any], dtype: str, shape: tuple[int, ...]) -> Array:
-    """Integers that are all in range."""
-    limits = np.iinfo(DTYPES[dtype])
-    low, high = int(limits.min), int(limits.max)
-    if flat and not (low <= min(flat) and max(flat) <= high):
-        bad = first_that(flat, lambda item: not low <= item <= high)
-        raise Refused("inexact", wanted=dtype, got=number_text(flat[bad]), index=place(bad, shape))
-    return np.array(flat, DTYPES[dtype]).reshape(shape)
+        own = [infinite or type(item) is Special for item in flat]
+        overflown &= ~(np.isinf(wide) & np.array(own))
+        if overflown.any():
+            bad = int(np.argmax(overflown))
+            raise Refused("inexact", wanted=dtype, got=number_text(flat[bad]), index=place(start + bad, shape))
+    return array
 
 
 def kind_of(dtype: str) -> str:
@@ -112,11 +118,6 @@ def exact(number: int, dtype: str) -> bool:
     largest = {"float16": 65504.0, "float32": 3.4028234663852886e38, "complex64": 3.4028234663852886e38}
     largest["bfloat16"] = 3.3895313892515355e38
     return odd <= limit and abs(number) <= largest.get(dtype, 1.7976931348623157e308)
-
-
-def first_that(flat: Sequence[Any], test: Callable[[Any], bool]) -> int:
-    """The position of the first element that a test finds, or -1."""
-    return next((i for i, item in enumerate(flat) if test(item)), -1)
 
 
 def place(position: int, shape: tuple[int, ...]) -> str:

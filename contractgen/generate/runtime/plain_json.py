@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-import numpy as np
-
-from contractgen.generate.runtime.dtypes import from_bfloat16
+from contractgen.generate.runtime.json_blocks import json_array
 from contractgen.generate.runtime.limits import BINARY
 from contractgen.generate.runtime.spec import Constant, Dict, Field, List, Node, Optional, Spec, Tensor, Tuple
 
 
-def plain_tree(node: Node, value: Any) -> Any:
-    """What `json.dumps` takes for a tree of arrays; constants are left to the reader's own copy of the contract.
+def plain_json(node: Node, value: Any) -> bytes:
+    """The JSON of a tree of arrays; constants are left to the reader's own copy of the contract.
 
     Complex numbers become pairs, bfloat16 the numbers that the bits stand for. Raises `ValueError` for an empty tensor
     whose shape nested lists do not show.
     """
-    if value is None:
-        return None
-    if isinstance(node, Optional):
-        return plain_tree(node.node, value)
+    if isinstance(node, Optional) and value is not None:
+        return plain_json(node.node, value)
     if isinstance(node, Tensor):
         if value.size == 0 and any(isinstance(size, str) for size in node.shape[value.shape.index(0) + 1 :]):
             raise ValueError(f"{node.name}: plain JSON cannot hold the shape of an empty tensor, use {BINARY}")
-        if node.dtype == "bfloat16":
-            value = from_bfloat16(value)
-        elif node.dtype.startswith("complex"):
-            value = np.asarray(value, order="C")[..., None].view(value.real.dtype)
-        return value.tolist()
+        return json_array(value, node.dtype)
     if isinstance(node, Dict):
-        return {
-            part.key: plain_tree(part.node, value[part.key])
+        parts = [
+            json.dumps(part.key).encode() + b":" + plain_json(part.node, value[part.key])
             for part in node.fields
             if part.key in value and not isinstance(part.node, Constant)
-        }
-    if isinstance(node, List):
-        return [plain_tree(node.item, item) for item in value]
-    if isinstance(node, Tuple):
-        return [plain_tree(part, item) for part, item in zip(node.items, value)]
-    return value
+        ]
+        return b"{" + b",".join(parts) + b"}"
+    if isinstance(node, (List, Tuple)):
+        nodes = node.items if isinstance(node, Tuple) else [node.item] * len(value)
+        return b"[" + b",".join(plain_json(part, item) for part, item in zip(nodes, value)) + b"]"
+    return json.dumps(value).encode()
 
 
 def sole(spec: Spec) -> Field | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from contractgen.generate.runtime.dtypes import DATATYPES, DTYPE_OF_DATATYPE, DTYPES, Array
+from contractgen.generate.runtime.json_blocks import Block, block_array, json_array
 from contractgen.generate.runtime.json_reading import read_json
 from contractgen.generate.runtime.limits import Limits
 from contractgen.generate.runtime.number_lists import array_of_numbers, flattened
@@ -28,9 +29,9 @@ ALIGNMENT = 64
 
 def encode_tensors(
     arrays: Mapping[str, Array], tensors: Mapping[str, Tensor], binary: Mapping[str, bool]
-) -> tuple[list[str], Parts]:
+) -> tuple[list[bytes], Parts]:
     """The JSON of each tensor, and the parts of the binary area. `binary` says by name where the elements go."""
-    entries: list[str] = []
+    entries: list[bytes] = []
     parts: Parts = []
     for name, given in arrays.items():
         dtype = tensors[name].dtype
@@ -39,10 +40,10 @@ def encode_tensors(
             array = np.asarray(given, order="C")[..., None].view(given.real.dtype)
         head = f'{{"name":{json_name(name)},"shape":{json_shape(array.shape)},"datatype":"{DATATYPES[dtype]}",'
         if binary[name] or dtype in ("float16", "bfloat16"):
-            entries.append(f'{head}"parameters":{{"binary_data_size":{array.nbytes}}}}}')
+            entries.append(f'{head}"parameters":{{"binary_data_size":{array.nbytes}}}}}'.encode())
             parts.append(raw(array))
         else:
-            entries.append(f'{head}"data":{json_numbers(array.reshape(-1))}}}')
+            entries.append(f'{head}"data":'.encode() + json_array(array.reshape(-1), array.dtype.name) + b"}")
     return entries, parts
 
 
@@ -64,14 +65,9 @@ def json_shape(shape: tuple[int, ...]) -> str:
     return f"[{','.join(map(str, shape))}]"
 
 
-def json_numbers(array: Array) -> str:
-    """The elements as JSON numbers, each of which reads back as the same element."""
-    return json.dumps(array.tolist(), separators=(",", ":"))
-
-
-def envelope(members: list[str], parts: Parts) -> tuple[Parts, int]:
+def envelope(members: list[bytes], parts: Parts) -> tuple[Parts, int]:
     """The JSON object made of these members, before the binary parts, and its length."""
-    text = f"{{{','.join(members)}}}".encode()
+    text = b"{" + b",".join(members) + b"}"
     if parts:
         text += b" " * (-len(text) % ALIGNMENT)
     return [text, *parts], len(text)
@@ -161,16 +157,21 @@ def wire_of_list(data: Any, datatype: str, shape: tuple[int, ...], tensor: Tenso
         return Wire(
             datatype, None, Refused("dtype", wanted=tensor.dtype if tensor else "numbers", got=quoted(datatype))
         )
-    if type(data) is not list:
+    if not isinstance(data, (list, Block)):
         raise Refused("body", wanted="data to be a list", got=described(data))
+    count = element_count(shape)
     try:
+        if isinstance(data, Block):
+            array = block_array(data, dtype)
+            if array.size != count or (array.ndim != 1 and array.shape != shape):
+                raise Refused("body", wanted=f"{count} numbers for the shape of a tensor", got=f"{array.size}")
+            return paired(Wire(dtype, array.reshape(shape)), tensor)
         flat_shape, flat = flattened(data)
-        count = element_count(shape)
         if len(flat) != count or (len(flat_shape) != 1 and flat_shape != shape and count):
             raise Refused("body", wanted=f"{count} numbers for the shape of a tensor", got=f"{len(flat)}")
-        return paired(Wire(dtype, array_of_numbers(flat, dtype, shape)), tensor)
+        return paired(Wire(dtype, array_of_numbers(flat, dtype, shape).reshape(shape)), tensor)
     except Refused as refused:
-        if refused.kind == "body":
+        if refused.kind in ("body", "json-size"):
             raise
         return Wire(dtype, None, refused)
 

@@ -11,7 +11,7 @@ from contractgen.generate.runtime.dtypes import Array
 from contractgen.generate.runtime.hints import explained
 from contractgen.generate.runtime.limits import BINARY, JSON, MAX_HEAD, NPY, NPZ, SAGEMAKER_BINARY, message_headers
 from contractgen.generate.runtime.numpy_writing import SMALL, Parts, npy_parts, npz_parts, raw
-from contractgen.generate.runtime.plain_json import plain_tree, sole
+from contractgen.generate.runtime.plain_json import plain_json, sole
 from contractgen.generate.runtime.protocol import encode_tensors, envelope
 from contractgen.generate.runtime.spec import MAX_KNOWN, Spec, Tensor
 from contractgen.generate.runtime.violations import ContractViolation, listed
@@ -74,18 +74,18 @@ def encode_request(spec: Spec, arrays: Mapping[str, Array], content_type: str) -
             raise ValueError(f"{NPY} holds one tensor, these are {len(arrays)}: use {NPZ}")
         return Request(npy_parts(next(iter(arrays.values()))), NPY)
     if content_type == JSON:
-        tree = plain_tree(spec.inputs, gather(spec.inputs, arrays))
+        tree = gather(spec.inputs, arrays)
         only = sole(spec)
-        if only is not None and isinstance(only.node, Tensor) and tree.keys() == {only.key}:
-            tree = tree[only.key]
-        return Request([json.dumps(tree, separators=(",", ":")).encode()], JSON)
+        if only is not None and isinstance(only.node, Tensor) and len(arrays) == 1:
+            return Request([plain_json(only.node, tree[only.key])], JSON)
+        return Request([plain_json(spec.inputs, tree)], JSON)
     if content_type not in (BINARY, SAGEMAKER_BINARY, OPEN_INFERENCE_JSON):
         known = listed((BINARY, SAGEMAKER_BINARY, OPEN_INFERENCE_JSON, JSON, NPY, NPZ))
         raise ValueError(f"unknown content type {content_type!r}: use one of {known}")
     binary = content_type != OPEN_INFERENCE_JSON
     entries, parts = encode_tensors(arrays, spec.input_names, dict.fromkeys(arrays, binary))
     parameters = f'"parameters":{{"contract":{json.dumps(spec.contract)},"binary_data_output":{json.dumps(binary)}}}'
-    buffers, length = envelope([f'"inputs":[{",".join(entries)}]', parameters], parts)
+    buffers, length = envelope([b'"inputs":[' + b",".join(entries) + b"]", parameters.encode()], parts)
     if content_type == SAGEMAKER_BINARY:
         return Request(buffers, f"{SAGEMAKER_BINARY};json-header-size={length}")
     if not parts:

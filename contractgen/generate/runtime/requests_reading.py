@@ -12,7 +12,17 @@ from contractgen.generate.runtime.arrays import read_array, read_list, read_wire
 from contractgen.generate.runtime.dtypes import DTYPES, Array
 from contractgen.generate.runtime.hints import explained
 from contractgen.generate.runtime.json_reading import read_json
-from contractgen.generate.runtime.limits import BINARY, JSON, MAX_HEAD, NPY, NPZ, SAGEMAKER_BINARY, Limits, read_headers
+from contractgen.generate.runtime.limits import (
+    BINARY,
+    JSON,
+    MAX_HEAD,
+    NPY,
+    NPZ,
+    SAGEMAKER_BINARY,
+    Limits,
+    Message,
+    read_headers,
+)
 from contractgen.generate.runtime.messages import is_protocol, numpy_tensors, unknown_names
 from contractgen.generate.runtime.numpy_files import Buffer
 from contractgen.generate.runtime.plain_json import unwrapped
@@ -59,12 +69,14 @@ def decode_request(
         message = read_headers(body, headers, limits)
         if message.media in (NPY, NPZ):
             reply = Reply(message.media)
-            return accepted(spec, is_valid, numpy_tensors(spec.inputs, message, limits, spec.input_names), reply)
+            return accepted(
+                spec, is_valid, numpy_tensors(spec.inputs, message, limits, spec.input_names), reply, limits
+            )
         charset = message.parameters.get("charset", "utf-8").lower()
         if message.media not in ("", BINARY, SAGEMAKER_BINARY, JSON) or charset != "utf-8":
             wanted = listed((BINARY, SAGEMAKER_BINARY, JSON, NPY, NPZ))
             raise Refused("media-type", wanted=wanted, got=quoted(message.media))
-        text = bytes(message.body if message.json_length is None else message.body[: message.json_length])
+        text = bytes_of(message)
         binary = message.body[len(text) :]
         layout = spec.known_layouts.get(text) if message.json_length is not None and message.media == BINARY else None
         if layout is not None and len(binary) == layout.size:
@@ -73,11 +85,19 @@ def decode_request(
                 return arrays, layout.reply
         value = read_json(text, limits)
         if message.json_length is None and not (isinstance(value, dict) and is_protocol(value, "inputs")):
-            return read_tree(spec, unwrapped(spec, value), read_list, Reply(JSON))
+            return read_tree(spec, unwrapped(spec, value), read_list, Reply(JSON), limits)
         return read_protocol(spec, is_valid, value, text, binary, message.media, limits)
     except Refused as refused:
         status = {"media-type": 415, "too-large": 413}.get(refused.kind, 400)
         raise ContractViolation([violation(refused.kind, "body", **refused.facts)], status) from None
+
+
+def bytes_of(message: Message) -> bytes:
+    """The JSON of a message; the body itself where it is all of it."""
+    whole = message.body.obj
+    if message.json_length is None and isinstance(whole, bytes) and len(whole) == len(message.body):
+        return whole
+    return bytes(message.body if message.json_length is None else message.body[: message.json_length])
 
 
 def laid_out(body: Buffer, layout: Layout, start: int) -> dict[str, Array] | None:
@@ -111,7 +131,7 @@ def read_protocol(
     if theirs != spec.contract:
         raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
     wires, offsets = decode_tensors(member(value, "inputs", list), spec.input_names, binary, limits)
-    received = accepted(spec, is_valid, wires, read_reply(spec, value, parameters, media))
+    received = accepted(spec, is_valid, wires, read_reply(spec, value, parameters, media), limits)
     if len(text) < MAX_HEAD and len(offsets) == len(wires) and media == BINARY and "id" not in value:
         remember(spec, text, wires, offsets, len(binary), received[1])
     return received
@@ -151,19 +171,23 @@ def read_reply(spec: Spec, value: dict[str, Any], parameters: dict[str, Any], pr
     return Reply(media, identity, everything, wanted)
 
 
-def accepted(spec: Spec, is_valid: Callable[[dict[str, Any]], bool], wires: dict[str, Wire], reply: Reply) -> Received:
+def accepted(
+    spec: Spec, is_valid: Callable[[dict[str, Any]], bool], wires: dict[str, Wire], reply: Reply, limits: Limits
+) -> Received:
     """The tensors of a message, if they keep the contract."""
     arrays = {name: wire.array for name, wire in wires.items() if wire.array is not None}
     names = spec.input_names
     typed = all(name in names and names[name].dtype == wire.dtype for name, wire in wires.items())
     if typed and len(arrays) == len(wires) and is_valid(arrays):
         return arrays, reply
-    return read_tree(spec, gather(spec.inputs, wires), read_wire, reply, wires)
+    return read_tree(spec, gather(spec.inputs, wires), read_wire, reply, limits, wires)
 
 
-def read_tree(spec: Spec, tree: Any, read: Reader, reply: Reply, wires: Mapping[str, Wire] | None = None) -> Received:
+def read_tree(
+    spec: Spec, tree: Any, read: Reader, reply: Reply, limits: Limits, wires: Mapping[str, Wire] | None = None
+) -> Received:
     """The tensors of a tree of arguments. Raises `ContractViolation` with all that is wrong with it."""
-    walk = Walk(read, strict=False)
+    walk = Walk(read, False, limits.max_members)
     walk.visit(spec.inputs, tree, "inputs", "")
     if wires is not None:
         walk.found.violations.extend(unknown_names(wires, walk.found, spec.input_names))

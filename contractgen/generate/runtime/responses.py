@@ -9,10 +9,10 @@ from contractgen.generate.runtime.arrays import read_array
 from contractgen.generate.runtime.dtypes import Array
 from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY, message_headers
 from contractgen.generate.runtime.numpy_writing import Parts, npy_parts, npz_parts
-from contractgen.generate.runtime.plain_json import plain_tree
+from contractgen.generate.runtime.plain_json import plain_json
 from contractgen.generate.runtime.protocol import encode_tensors, envelope
 from contractgen.generate.runtime.requests_reading import Reply
-from contractgen.generate.runtime.spec import Spec
+from contractgen.generate.runtime.spec import Spec, Tuple
 from contractgen.generate.runtime.violations import MAX_REPORTED, ContractViolation
 from contractgen.generate.runtime.walk import Walk, gather
 
@@ -50,8 +50,9 @@ def encode_response(spec: Spec, outputs: Any, accept: str, reply: Reply | None) 
         raise TypeError(f"the model's result is not what its contract says: {walk.found.violations[0].message}")
     arrays = {leaf.name: leaf.array for leaf in walk.found.leaves}
     if media == JSON and (reply is None or reply.media not in (BINARY, SAGEMAKER_BINARY)):
-        plain = list(plain_tree(spec.outputs, gather(spec.outputs, arrays)).values())
-        return Response([json.dumps(plain[0] if only else plain, separators=(",", ":")).encode()], JSON)
+        results = gather(spec.outputs, arrays)
+        node = spec.outputs.fields[0].node if only else Tuple(tuple(part.node for part in spec.outputs.fields))
+        return Response([plain_json(node, results[only] if only else tuple(results.values()))], JSON)
     if media == NPY and len(arrays) == 1:
         return Response(npy_parts(next(iter(arrays.values()))), NPY)
     if media in (NPY, NPZ):
@@ -69,8 +70,9 @@ def protocol_response(spec: Spec, arrays: dict[str, Array], media: str, reply: R
     members = [f'"model_name":{json.dumps(spec.model)}']
     if reply.id is not None:
         members.append(f'"id":{json.dumps(reply.id)}')
-    members += [f'"parameters":{{"contract":{json.dumps(spec.contract)}}}', f'"outputs":[{",".join(entries)}]']
-    buffers, length = envelope(members, parts)
+    members.append(f'"parameters":{{"contract":{json.dumps(spec.contract)}}}')
+    outputs = b'"outputs":[' + b",".join(entries) + b"]"
+    buffers, length = envelope([*(one.encode() for one in members), outputs], parts)
     if not parts:
         return Response(buffers, JSON)
     if media == SAGEMAKER_BINARY:

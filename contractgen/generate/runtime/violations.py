@@ -17,6 +17,7 @@ CATALOGUE = {
     "body": ("malformed", "{wanted}", "{got}"),
     "media-type": ("malformed", "a content type out of {wanted}", "{got}"),
     "too-large": ("malformed", "at most {limit} bytes ({parameter})", "{got}"),
+    "json-size": ("malformed", "tensors of at most {limit} bytes in this JSON; larger ones as binary", "{got} bytes"),
     "contract": ("contract", "contract {wanted}", "a request made for contract {got}"),
     "missing": ("missing", "{wanted}", "nothing"),
     "unexpected": ("unexpected", "only {wanted}", "{got}"),

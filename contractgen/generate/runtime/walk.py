@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from contractgen.generate.runtime.dtypes import Array
+from contractgen.generate.runtime.json_blocks import Block, block_items
 from contractgen.generate.runtime.number_lists import array_of_lists
 from contractgen.generate.runtime.spec import Constant, Dict, List, Node, Optional, Tensor, Tuple
 from contractgen.generate.runtime.violations import (
@@ -73,10 +75,14 @@ Reader = Callable[[Tensor, Any], "tuple[Array, str]"]
 
 @dataclass(frozen=True)
 class Walk:
-    """How to read a tree: `read` for its leaves; `strict` where lists and tuples, and absent constants, differ."""
+    """How to read a tree: `read` for its leaves; `strict` where lists and tuples, and absent constants, differ.
+
+    Lists may have `max_items`.
+    """
 
     read: Reader
     strict: bool
+    max_items: int = sys.maxsize
     found: Found = field(default_factory=Found)
 
     def refuse(self, kind: str, path: str, **facts: Any) -> Violation:
@@ -98,15 +104,29 @@ class Walk:
                 self.repair(one, f"pass {node.value!r}", node, node.value, path, code, index)
         elif isinstance(node, Dict):
             self.visit_dict(node, value, path, code, index)
-        elif isinstance(node, List):
-            if self.is_sequence(node, value, list, path, code, index):
-                self.found.lengths.append(Length(path, node.length, len(value)))
-                for i, item in enumerate(value):
-                    self.visit(node.item, item, f"{path}[{i}]", f"{code}[{i}]", (*index, i))
-        elif isinstance(node, Tuple) and self.is_sequence(node, value, tuple, path, code, index):
-            if len(value) != len(node.items):
-                self.refuse("length", path, wanted=len(node.items), got=len(value))
-            for i, (part, item) in enumerate(zip(node.items, value)):
+        elif isinstance(node, (List, Tuple)):
+            self.visit_items(node, value, path, code, index)
+
+    def visit_items(self, node: List | Tuple, value: Any, path: str, code: str, index: tuple[int, ...]) -> None:
+        """Read a list or a tuple."""
+        items = value
+        try:
+            items = block_items(value, self.max_items) if isinstance(value, Block) else value
+        except Refused as refused:
+            self.refuse(refused.kind, path, **refused.facts)
+            return
+        if not self.is_sequence(node, items, path, code, index):
+            return
+        if isinstance(node, List):
+            self.found.lengths.append(Length(path, node.length, len(items)))
+            if len(items) > self.max_items:
+                self.refuse("length", path, wanted=f"at most {self.max_items} (max_members)", got=len(items))
+            for i, item in enumerate(items[: self.max_items]):
+                self.visit(node.item, item, f"{path}[{i}]", f"{code}[{i}]", (*index, i))
+        else:
+            if len(items) != len(node.items):
+                self.refuse("length", path, wanted=len(node.items), got=len(items))
+            for i, (part, item) in enumerate(zip(node.items, items)):
                 self.visit(part, item, f"{path}[{i}]", f"{code}[{i}]", index)
 
     def visit_tensor(self, node: Tensor, value: Any, path: str, code: str, index: tuple[int, ...]) -> None:
@@ -118,7 +138,7 @@ class Walk:
             if self.strict and isinstance(value, (list, tuple)):
                 dtype = "uint16" if node.dtype == "bfloat16" else f"{node.dtype}{'_' if node.dtype == 'bool' else ''}"
                 with contextlib.suppress(Refused):
-                    array = array_of_lists(value, node.dtype)
+                    array = array_of_lists(value, node.dtype, infinite=True)
                     self.repair(one, f"make it an array: np.array({code}, np.{dtype})", node, array, path, code, index)
         else:
             self.found.leaves.append(Leaf(path, code, wire_name(node, index), node, array, dtype))
@@ -147,22 +167,16 @@ class Walk:
                 hint = f"rename {quoted(key)} to {near!r}" if near else f"leave out {quoted(key)}"
                 self.repair(one, hint, node, changed, path, code, index)
 
-    def is_sequence(
-        self,
-        node: Node,
-        value: Any,
-        kind: type[list[Any] | tuple[Any, ...]],
-        path: str,
-        code: str,
-        index: tuple[int, ...],
-    ) -> bool:
+    def is_sequence(self, node: List | Tuple, value: Any, path: str, code: str, index: tuple[int, ...]) -> bool:
         """Whether a list or tuple came, as wanted; JSON and the client's callers need not tell them apart."""
+        kind = list if isinstance(node, List) else tuple
         if isinstance(value, kind if self.strict else (list, tuple)):
             return True
         one = self.refuse("structure", path, wanted=f"a {kind.__name__}", got=described(value))
         if isinstance(value, (list, tuple)):
-            hint = f"make it a {kind.__name__}: {kind.__name__}({code})"
-            self.repair(one, hint, node, kind(value), path, code, index)
+            self.repair(
+                one, f"make it a {kind.__name__}: {kind.__name__}({code})", node, kind(value), path, code, index
+            )
         return False
 
     def repair(

@@ -1,0 +1,148 @@
+"""Large arrays in JSON texts: read in segments, so that no list of Python numbers is ever as long as the array."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16
+from contractgen.generate.runtime.number_lists import Special, array_of_numbers, kind_of
+from contractgen.generate.runtime.numpy_files import element_count
+from contractgen.generate.runtime.scans import all_finite
+from contractgen.generate.runtime.violations import Refused
+
+NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[],")
+BRACKETS_TO_SPACES = bytes(32 if byte in b"[]" else byte for byte in range(256))
+BRACKET = re.compile(rb"[\[\]]")
+SEGMENT = 2**16
+SPARE = 12 * 2**20
+"""An array may be larger than its text by this many bytes; beyond, it must travel as binary."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """An array in a JSON text that is not read yet: no strings or objects are in it."""
+
+    text: bytes
+    start: int
+    end: int
+    structure: bytes
+    """Its brackets and commas."""
+
+
+def block_items(block: Block, most: int) -> list[Any]:
+    """The items of the list that a block is, lists as blocks of their own. Raises `Refused`."""
+    text = block.text
+    if text.find(b"[", block.start + 1, block.end) < 0:
+        if text.count(b",", block.start, block.end) >= most:
+            raise Refused("length", wanted=f"at most {most}", got="more")
+        return read_list_of_numbers(text[block.start : block.end])
+    depth, found, first = 0, [], block.start + 1
+    for bracket in BRACKET.finditer(text, block.start, block.end):
+        depth += 1 if text[bracket.start()] == 91 else -1
+        if depth == 2 and text[bracket.start()] == 91:
+            first = bracket.start()
+        elif depth == 1 and text[bracket.start()] == 93:
+            found.append(Block(text, first, bracket.end(), text[first : bracket.end()].translate(None, NOT_STRUCTURE)))
+            if len(found) > most:
+                raise Refused("length", wanted=f"at most {most}", got="more")
+    return found
+
+
+def read_list_of_numbers(text: bytes) -> list[Any]:
+    """A flat JSON list. Raises `Refused`."""
+    try:
+        flat: list[Any] = json.loads(text.decode("utf-8"), parse_constant=Special)
+    except ValueError as error:
+        raise Refused("body", wanted="numbers separated by commas", got="something else") from error
+    return flat
+
+
+def block_numbers(block: Block, dtype: str) -> Array:
+    """The array of a block, pairs as complex numbers where those are wanted. Raises `Refused`."""
+    if not dtype.startswith("complex"):
+        return block_array(block, dtype)
+    pairs = block_array(block, "float32" if dtype == "complex64" else "float64")
+    if pairs.shape[-1] != 2:
+        raise Refused("ragged", got=f"{pairs.shape[-1]} numbers where pairs are wanted")
+    return pairs.view(DTYPES[dtype])[..., 0]
+
+
+def block_array(block: Block, dtype: str) -> Array:
+    """The array of a block; see `array_of_lists`. Raises `Refused`."""
+    text, start, end = block.text, block.start, block.end
+    shape = block_shape(block.structure)
+    count = element_count(shape)
+    if count * DTYPES[dtype].itemsize > len(text) + SPARE:
+        raise Refused("json-size", limit=len(text) + SPARE, got=count * DTYPES[dtype].itemsize)
+    result: Array = np.empty(count, DTYPES[dtype])
+    filled = 0
+    while start < end:
+        stop = text.find(b",", start + SEGMENT, end)
+        stop = end if stop < 0 else stop
+        flat = segment_array(b"[" + text[start:stop].translate(BRACKETS_TO_SPACES) + b"]", dtype, shape, filled)
+        if filled + flat.size > count:
+            raise Refused("ragged", got="another number of elements")
+        result[filled : filled + flat.size] = flat
+        filled, start = filled + flat.size, stop + 1
+    if filled != count:
+        raise Refused("ragged", got="another number of elements")
+    return result.reshape(shape)
+
+
+def block_shape(structure: bytes) -> tuple[int, ...]:
+    """The shape that nested lists have, from their brackets and commas alone. Raises `Refused` where it is not regular."""
+    depth = len(structure) - len(structure.lstrip(b"["))
+    row = structure[depth - 1 : structure.find(b"]") + 1]
+    shape = [max(len(row) - 1, 0)]
+    unit = row
+    for level in range(2, depth + 1):
+        size = structure.find(b"]" * level) + level - (depth - level)
+        times, rest = divmod(size - 1, len(unit) + 1)
+        if rest or times < 1 or size > len(structure):
+            raise Refused("ragged", got="other lengths")
+        unit = b"[" + b",".join([unit] * times) + b"]"
+        shape.insert(0, times)
+    if unit != structure or row.count(b",") != len(row) - 2 or depth > 32:
+        raise Refused("ragged", got="other lengths")
+    return tuple(shape)
+
+
+def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -> Array:
+    """The numbers of a flat JSON list, of which the first is the one at `start`. Raises `Refused`."""
+    if ORJSON is not None:
+        # orjson makes floats of integers beyond 64 bits: those, and all that is refused, the standard library reads again.
+        with contextlib.suppress(Refused, ValueError):
+            array = array_of_numbers(ORJSON.loads(text), dtype, shape, start)
+            numbers = from_bfloat16(array) if dtype == "bfloat16" else array
+            if kind_of(dtype) in "biu" or not array.size or np.abs(numbers).max() < 2**63:
+                return array
+    return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
+
+
+def json_array(array: Array, dtype: str) -> bytes:
+    """An array as nested lists, each element of which reads back as the same; complex numbers as pairs."""
+    if dtype == "bfloat16":
+        array = from_bfloat16(array)
+    elif dtype.startswith("complex"):
+        array = np.asarray(array, order="C")[..., None].view(array.real.dtype)
+    if ORJSON is not None and array.ndim and all_finite(array, array.dtype.name):
+        # As float64, the digits are those of the exact number: fewer might round twice on the way back.
+        wide = array.astype(np.float64) if array.dtype.kind == "f" else np.asarray(array, order="C")
+        text: bytes = ORJSON.dumps(wide, option=ORJSON.OPT_SERIALIZE_NUMPY)
+        return text
+    return json.dumps(array.tolist(), separators=(",", ":")).encode()
+
+
+def optional_module(name: str) -> Any:
+    """A module that makes JSON faster where it is installed."""
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+ORJSON = optional_module("orjson")
