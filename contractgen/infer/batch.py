@@ -20,73 +20,77 @@ _ROWS = 3
 
 @dataclass(frozen=True)
 class BatchProof:
-    """The group of input axes and the output axis of each output tensor that it is the batch of."""
+    """The group of input axes, and the output axis of each output tensor that has one."""
 
     group: Group
     outputs: tuple[OutAxis, ...]
 
 
 def prove_batch(prober: Prober, groups: Sequence[Group], optional: frozenset[str] = frozenset()) -> BatchProof | None:
-    """The batch axis of the inputs, proven by changing one row at a time.
+    """The batch axis of the inputs: a group with one axis in every tensor, proven by changing one row at a time.
 
-    It is a group with one axis in every tensor; tensors of the parameters named ``optional`` may lack it.
+    Tensors of the parameters named ``optional`` may lack it.
     """
     required = {path for path in prober.hypothesis.leaves() if path[0] not in optional}
     for group in groups:
-        paths = [path for path, _ in group]
-        if not required or not required <= set(paths) or len(paths) != len(set(paths)):
-            continue
-        proof = _prove(prober, group)
-        if proof is not None:
-            return proof
+        if required and required <= {path for path, _ in group}:
+            proof = prove_rows(prober, group)
+            if proof is not None and len(proof.outputs) == len(out_tensors(prober.base().tree)):
+                return proof
     return None
 
 
-def _prove(prober: Prober, group: Group) -> BatchProof | None:
+def tensors_with_rows(prober: Prober, groups: Sequence[Group]) -> set[Path]:
+    """The tensors with a first axis of independent rows, be it not one that all share: queries beside supports."""
+    first = [group for group in groups if any(axis == 0 for _, axis in group)]
+    return {path for group in first if prove_rows(prober, group) is not None for path, _ in group}
+
+
+def prove_rows(prober: Prober, group: Group) -> BatchProof | None:
+    """The proof that a change of row i of this group's tensors changes nothing but row i of the outputs, if it holds."""
+    paths = [path for path, _ in group]
+    if len(paths) != len(set(paths)):
+        return None
     sizes = tuple(changed(group, _ROWS).items())
     larger = tuple(changed(group, _ROWS + 1).items())
     at_rows, at_more = prober.run([Input(sizes), Input(larger)], tensors=True)
     if not (at_rows.ok and at_more.ok):
         return None
-    outputs = _scaling_axes(at_rows.value, at_more.value)
-    if outputs is None:
+    axes = _scaling_axes(at_rows.value, at_more.value)
+    if not any(axis is not None for axis in axes):
         return None
     base = at_rows.value.tensors
+    attempts = [(row, attempt) for row in (0, _ROWS - 1) for attempt in (0, 1, 2)]
+    outcomes = prober.run([Input(sizes, _row_edits(group, row, attempt)) for row, attempt in attempts], tensors=True)
     changed_rows = False
-    attempts = (0, 1, 2)
-    trials = [Input(sizes, _row_edits(group, row, attempt)) for row in (0, _ROWS - 1) for attempt in attempts]
-    for (row, _), outcome in zip(
-        [(r, a) for r in (0, _ROWS - 1) for a in attempts], prober.run(trials, tensors=True), strict=True
-    ):
+    for (row, _), outcome in zip(attempts, outcomes, strict=True):
         if not outcome.ok:
             continue  # the changed row's content is not one that the model takes
-        for index, axis in outputs:
-            before, after = base[index], outcome.value.tensors[index]
+        others = torch.tensor([i for i in range(_ROWS) if i != row])
+        for before, after, axis in zip(base, outcome.value.tensors, axes, strict=True):
             if before.shape != after.shape:
                 return None
-            others = [i for i in range(_ROWS) if i != row]
-            if not _same(
-                before.index_select(axis, torch.tensor(others)), after.index_select(axis, torch.tensor(others))
-            ):
+            if axis is None:
+                if not _same(before, after):
+                    return None
+                continue
+            if not _same(before.index_select(axis, others), after.index_select(axis, others)):
                 return None
             changed_rows |= not _same(before.select(axis, row), after.select(axis, row))
+    outputs = tuple((index, axis) for index, axis in enumerate(axes) if axis is not None)
     return BatchProof(group, outputs) if changed_rows else None
 
 
-def _scaling_axes(at_rows: Observed, at_more: Observed) -> tuple[OutAxis, ...] | None:
-    """The axis of each output tensor that grows with the rows; None where one has none."""
-    axes: list[OutAxis] = []
+def _scaling_axes(at_rows: Observed, at_more: Observed) -> list[int | None]:
+    """The axis of each output tensor that grows with the rows, or None."""
     first, second = out_tensors(at_rows.tree), out_tensors(at_more.tree)
-    if len(first) != len(second) or not first:
-        return None
-    for index, ((_, small), (_, large)) in enumerate(zip(first, second, strict=True)):
-        grown = [
-            i for i, (a, b) in enumerate(zip(small.sizes, large.sizes, strict=False)) if (a, b) == (_ROWS, _ROWS + 1)
-        ]
-        if not grown:
-            return None
-        axes.append((index, grown[0]))
-    return tuple(axes)
+    if len(first) != len(second):
+        return []
+    axes: list[int | None] = []
+    for (_, small), (_, large) in zip(first, second, strict=True):
+        pairs = enumerate(zip(small.sizes, large.sizes, strict=False))
+        axes.append(next((i for i, (a, b) in pairs if (a, b) == (_ROWS, _ROWS + 1)), None))
+    return axes
 
 
 def _row_edits(group: Group, row: int, attempt: int) -> tuple[tuple[Path, Edit], ...]:

@@ -42,6 +42,7 @@ class Extent:
     max: int | None = None
     multiple_of: int = 1
     batch: bool = False
+    scanned: bool = False
     derived: AxisExpr | None = None
     claims: list[Claim] = field(default_factory=list)
 
@@ -116,8 +117,8 @@ class Sizes:
         return {axis: size for axis, size in sizes.items() if size != self._own[axis]}
 
     def smallest(self, extent: Extent) -> list[tuple[Extent, int]]:
-        """The batch at its smallest, unless it is this group."""
-        return [(other, other.min) for other in self.extents if other.batch and other is not extent]
+        """The other free dims whose sizes are known already, at their smallest."""
+        return [(other, other.min) for other in self.extents if other.free and other.scanned and other is not extent]
 
     def ok(self, extent: Extent, sizes: Iterable[int]) -> list[bool]:
         """Whether the model runs with the group at each of these sizes, and the rest as it is."""
@@ -174,6 +175,7 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         refused = ", ".join(str(size) for size, ran in sorted(runs.items()) if not ran)
         extent.claims.append(Claim("fixed", "traced" if traced else "probed", f"{current} ran; {refused} failed"))
         return
+    extent.scanned = True
     _find_multiple(sizes, extent, current)
     _find_min(sizes, extent, current)
     if extent.batch:
@@ -264,10 +266,14 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
             extent.claims.append(Claim("max", "traced", f"{proposed} ran, {proposed + step} failed"))
             return
     tables = sorted({size for size in pool if current < size <= _TABLES})
-    tries = sorted({*(size + step - size % step for size in tables[-1:]), _LARGE + step - _LARGE % step})
+    spatial = any(len(sizes.prober.hypothesis.leaves()[path].sizes) >= 4 for path, _ in extent.group)
+    large = max(4 * current, _LARGE // 4) if spatial else _LARGE
+    tries = sorted({*(size + step - size % step for size in tables[-1:] if not spatial), large + step - large % step})
     known, failed = current, None
     for size in tries:
         outcome = sizes.prober.at([sizes.with_size((extent, size), *sizes.smallest(extent))])[0]
+        if not sizes.prober.means(outcome):  # the others at their smallest may be what fails
+            outcome = sizes.prober.at([sizes.with_size((extent, size))])[0]
         if sizes.prober.means(outcome):
             known = size
         elif outcome.kind in ("error", "ok") and outcome.error_type != "MemoryError":

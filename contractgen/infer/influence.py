@@ -16,6 +16,8 @@ def find_dropped(sizes: Sizes, extent: Extent) -> None:
     current = sizes.size(extent)
     if not extent.free or extent.multiple_of != 1:
         return
+    if _keep_only_read(sizes, extent):
+        return
     start = max(current, extent.min)
     if extent.max is not None and extent.max < start + 3:
         return
@@ -39,6 +41,22 @@ def find_dropped(sizes: Sizes, extent: Extent) -> None:
                 )
             )
             return
+
+
+def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
+    """Fix the size where less fails and more is never read: columns that the model indexes one by one."""
+    smallest = extent.min
+    if smallest < 2:
+        return False
+    read, *beyond = reads_last_at(sizes, extent, [smallest, smallest + 1, smallest + 2, smallest + 3, smallest + 8])
+    if not read or any(depends is not False for depends in beyond):
+        return False
+    detail = (
+        f"{smallest} ran and was read to its end, {smallest - 1} failed; what is beyond {smallest} changes no output"
+    )
+    extent.claims = [Claim("fixed", "probed", detail)]
+    extent.fixed, extent.min, extent.max = smallest, 1, None
+    return True
 
 
 def settle_band(sizes: Sizes, extent: Extent) -> None:

@@ -11,7 +11,7 @@ from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.values import Plan
 
 _MOST = 12
-_FEW = Limits(trials=16, confirmations=4)
+_FEW = Limits(trials=16, confirmations=4, fill=False)
 
 
 def measure_lists(prober: Prober) -> dict[Path, Length]:

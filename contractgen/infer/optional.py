@@ -13,10 +13,10 @@ import torch
 
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors
-from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.search import Found, Limits, Search, usual_dtypes
 from contractgen.infer.values import Fill
 
-_SOME = Limits(trials=16, confirmations=6)
+_SOME = Limits(trials=30, confirmations=6, fill=False, patience=9)
 _TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
 
@@ -64,6 +64,7 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
+    found = usual_dtypes(search, found, added)
     old = Prober(search.runner, before.hypothesis, before.plan)
     new = Prober(search.runner, found.hypothesis, found.plan)
     if _has_loss(new) and not _has_loss(old):

@@ -9,44 +9,49 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from contractgen.infer.batch import BatchProof, prove_batch
+from contractgen.infer.batch import prove_batch, tensors_with_rows
 from contractgen.infer.hypothesis import Hypothesis, Path
 from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.solve import FRESH
 from contractgen.infer.ties import Group, bind, tied_axes
 
-_FEW = Limits(trials=12, confirmations=4)
+_FEW = Limits(trials=12, confirmations=4, fill=False)
 
 
 def groups_of(prober: Prober, found: Found) -> list[Group]:
-    """The tied axes of an input: from its symbolic run, or found by running where there is none."""
-    if found.trial is not None:
-        return tied_axes(found.hypothesis, found.trial.guards)
-    return bind(prober, tied_axes(found.hypothesis, ()))
-
-
-def proof_of(search: Search, found: Found) -> BatchProof | None:
-    """The proof of a batch axis of an input, if it has one."""
-    prober = Prober(search.runner, found.hypothesis, found.plan)
-    return prove_batch(prober, groups_of(prober, found))
+    """The tied axes of an input: from its symbolic run, and from real ones where that says nothing."""
+    return bind(prober, tied_axes(found.hypothesis, found.trial.guards))
 
 
 def choose_ranks(search: Search, found: Found) -> Found:
     """The input at the ranks that the contract states."""
-    proof = proof_of(search, found)
-    leaves = list(found.hypothesis.leaves())
-    if proof is None:
-        for changed in _subsets(leaves):
-            higher = _at_other_ranks(search, found, changed, +1)
-            if higher is not None and proof_of(search, higher) is not None:
-                return choose_ranks(search, higher)
-        return found
-    for changed in _subsets(leaves):
-        lower = _at_other_ranks(search, found, changed, -1)
-        if lower is not None and proof_of(search, lower) is not None:
-            return choose_ranks(search, lower)
+    full, rows = _proofs(search, found)
+    proven = full or bool(rows)
+    for changed in _subsets(list(found.hypothesis.leaves())):
+        other = _at_other_ranks(search, found, changed, -1 if proven else +1)
+        if other is None:
+            continue
+        other_full, other_rows = _proofs(search, other)
+        if other_full and (proven or _leads(search, other)):
+            return choose_ranks(search, other)
+        if not full and rows and other_rows >= set(changed):
+            return choose_ranks(search, other)
     return found
+
+
+def _proofs(search: Search, found: Found) -> tuple[bool, set[Path]]:
+    """Whether one batch axis is proven for all tensors, and which tensors have an axis of independent rows."""
+    prober = Prober(search.runner, found.hypothesis, found.plan)
+    groups = groups_of(prober, found)
+    return prove_batch(prober, groups) is not None, tensors_with_rows(prober, groups)
+
+
+def _leads(search: Search, found: Found) -> bool:
+    """Whether the proven batch axis is the first axis of every tensor: an axis that was added is nothing else."""
+    prober = Prober(search.runner, found.hypothesis, found.plan)
+    proof = prove_batch(prober, groups_of(prober, found))
+    return proof is not None and all(axis == 0 for _, axis in proof.group)
 
 
 def _subsets(leaves: list[Path]) -> Iterable[list[Path]]:

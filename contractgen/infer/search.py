@@ -11,6 +11,7 @@ import itertools
 import logging
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,24 +20,25 @@ import torch
 from contractgen.infer.forked import Outcome
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Unknown, dotted
+from contractgen.infer.priors import shape_in_docstring
 from contractgen.infer.probe import ProbeJob
 from contractgen.infer.recorder import Hint
 from contractgen.infer.runner import Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
 from contractgen.infer.trial import Tracer, Trial, is_beyond_symbols, reads_values
-from contractgen.infer.values import Plan, plans
+from contractgen.infer.values import Plan, fills, plans
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A hypothesis that the model ran on for real, with the plan of values and the symbolic run, where there is one."""
+    """A hypothesis that the model ran on for real, with the plan of values and the symbolic run, as far as it came."""
 
     hypothesis: Hypothesis
     plan: Plan
-    trial: Trial | None
+    trial: Trial
 
 
 @dataclass
@@ -45,6 +47,10 @@ class Limits:
 
     trials: int = 600
     confirmations: int = 60
+    patience: int = 10_000
+    """After so many runs that came no further than the best one before, the search ends."""
+    fill: bool = True
+    """Whether parameters that default to None may be given."""
 
 
 @dataclass(order=True)
@@ -76,29 +82,49 @@ class Search:
         self.asked: set[tuple[Path, str]] = set()
         self.hints: dict[Path, Hint] = {}
         self._confirmations = 0
+        self._fill = True
 
     def find(
         self, start: Hypothesis, *, frozen: frozenset[Path] = frozenset(), limits: Limits | None = None
     ) -> Found | None:
         """The first hypothesis, grown from ``start``, that runs; nodes at ``frozen`` keep dtype and rank."""
         limits = limits or Limits()
+        self._fill = limits.fill
         numbers = itertools.count()
         furthest: list[_State] = []
         simplest: list[_State] = []
         seen: set[Hypothesis] = set()
 
-        def push(hypothesis: Hypothesis, progress: int, cost: float) -> None:
+        def push(hypothesis: Hypothesis, progress: float, cost: float) -> None:
             if hypothesis not in seen:
                 seen.add(hypothesis)
                 number = next(numbers)
-                heapq.heappush(furthest, _State((cost - 0.6 * math.log2(1 + progress),), number, hypothesis, cost))
+                heapq.heappush(furthest, _State((cost - progress,), number, hypothesis, cost))
                 heapq.heappush(simplest, _State((cost, -progress), number, hypothesis, cost))
 
-        push(start, 0, 0.0)
+        seen_errors: Counter[tuple[str, tuple[int, ...], int]] = Counter()
+        others = {path for path in start.leaves() if path in frozen}
+
+        def grow(state: _State, neighbours: Iterator[tuple[Hypothesis, float]], trial: Trial, message: str) -> None:
+            """Queue what follows from a failure; the more often the same one was met at these ranks, the later."""
+            ranks = tuple(len(leaf.sizes) for leaf in state.hypothesis.leaves().values())
+            equalities = sum(guard.equality for guard in trial.guards)
+            progress = 0.6 * math.log2(1 + trial.progress) + 0.15 * equalities
+            kind = (re.sub(r"\bs\d+\b|\d+", "#", message)[:120], ranks, equalities)
+            tired = 0.2 * seen_errors[kind]
+            seen_errors[kind] += 1
+            sizes = state.hypothesis.sizes()
+            for neighbour, cost in neighbours:
+                same_ranks = tuple(len(leaf.sizes) for leaf in neighbour.leaves().values()) == ranks
+                new = neighbour.sizes()
+                disturbed = sum(new[axis] != size for axis, size in sizes.items() if axis[0] in others and axis in new)
+                push(neighbour, progress, state.cost + cost + (tired if same_ranks else 0.0) + 0.15 * disturbed)
+
+        push(start, 0.0, 0.0)
         done: set[int] = set()
         budget = self.tracer.trials + limits.trials
         confirmations = self._confirmations + limits.confirmations
-        turn = 0
+        turn, best, idle = 0, -1.0, 0
         while (furthest or simplest) and self.tracer.trials < budget and self._confirmations < confirmations:
             turn += 1
             heap = furthest if (turn % 3 and furthest) or not simplest else simplest
@@ -117,14 +143,17 @@ class Search:
             if trial.ok or (trial.error is not None and is_beyond_symbols(trial.error)):
                 outcome, plan = self._confirm(state.hypothesis)
                 if plan is not None:
-                    return Found(state.hypothesis, plan, trial if trial.ok else None)
+                    return Found(state.hypothesis, plan, trial)
                 self._note(state.hypothesis, trial.progress + 1, outcome.describe())
-                for neighbour, cost in self._after_real_failure(state.hypothesis, outcome, trial, frozen):
-                    push(neighbour, trial.progress, state.cost + cost)
+                after = self._after_real_failure(state.hypothesis, outcome, trial, frozen)
+                grow(state, after, trial, outcome.message)
                 continue
+            reach = trial.progress + 0.1 * sum(guard.equality for guard in trial.guards)
+            best, idle = (reach, 0) if reach > best else (best, idle + 1)
+            if idle > limits.patience:
+                break
             self._note(state.hypothesis, trial.progress, trial.message)
-            for neighbour, cost in self._neighbours(state.hypothesis, trial, frozen):
-                push(neighbour, trial.progress, state.cost + cost)
+            grow(state, self._neighbours(state.hypothesis, trial, frozen), trial, trial.message)
         return None
 
     def _note(self, hypothesis: Hypothesis, progress: int, error: str) -> None:
@@ -166,6 +195,7 @@ class Search:
             for index, new in enumerate(flips(guard, conditions, sizes, self.pool)):
                 yield hypothesis.with_sizes(new), 0.1 + 0.2 * back + 0.05 * index
         yield from _special_sizes(hypothesis, trial, conditions)
+        yield from _mirrors(hypothesis, trial.suspects)
         yield from self._structural(hypothesis, trial.message, trial.suspects, frozen)
 
     def _after_real_failure(
@@ -181,7 +211,7 @@ class Search:
         prior = self.signature.prior(path)
         if kind == "tensor" or prior.declared:
             self.hints[path] = hint
-            for (dtype, rank), cost in self._shapes(path):
+            for (dtype, rank), cost in self.shapes(path):
                 yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), cost
         elif kind == "object" and path[0] in self.signature.optional:
             return  # an object of the library's own, like a cache: no input that travels
@@ -189,11 +219,14 @@ class Search:
             children = ((key, Unknown()),) if isinstance(key, str) else ()
             yield hypothesis.with_node(path, Group("dict", children)), 0.0
         elif kind in ("list", "tuple"):
+            one_tensor = not prior.dtypes[0].is_floating_point  # two rows of ids are one tensor more often than a pair
             for count, cost in ((2, 0.0), (3, 0.3), (1, 0.6), (4, 0.9)):
                 children_of = tuple((index, Unknown()) for index in range(count))
-                yield hypothesis.with_node(path, Group("list" if kind == "list" else "tuple", children_of)), cost
-            for (dtype, rank), cost in self._shapes(path):
-                yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.4 + cost
+                group = Group("list" if kind == "list" else "tuple", children_of)
+                yield hypothesis.with_node(path, group), cost + (1.0 if one_tensor else 0.0)
+            for (dtype, rank), cost in self.shapes(path):
+                node = self._fresh(hypothesis, path, dtype, rank)
+                yield hypothesis.with_node(path, node), cost + (0.0 if one_tensor else 0.4)
         else:
             values: dict[str, tuple[object, ...]] = {
                 "int": (1, 2),
@@ -204,10 +237,10 @@ class Search:
             for index, value in enumerate(values[kind]):
                 yield hypothesis.with_node(path, Fixed(value)), 0.1 * index
             if kind in ("bool", "int", "float"):
-                for (dtype, rank), cost in self._shapes(path):
+                for (dtype, rank), cost in self.shapes(path):
                     yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 1.0 + cost
 
-    def _shapes(self, path: Path) -> Iterator[tuple[tuple[torch.dtype, int], float]]:
+    def shapes(self, path: Path) -> Iterator[tuple[tuple[torch.dtype, int], float]]:
         """Pairs of dtype and rank for a tensor with their costs, the likeliest first."""
         prior, hint = self.signature.prior(path), self.hints.get(path, Hint())
         ranks = list(dict.fromkeys((*(prior.ranks[:1] if prior.declared else ()), *hint.ranks, *prior.ranks)))
@@ -233,14 +266,20 @@ class Search:
     ) -> Iterator[tuple[Hypothesis, float]]:
         """Other ranks, dtypes, lengths and keys, the tensors that the failing operator saw first."""
         yield from _keys_from_message(hypothesis, message)
-        yield from self._filled(hypothesis, message)
+        if self._fill:
+            yield from self._filled(hypothesis, message)
         leaves = hypothesis.leaves()
-        expected = re.search(r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)", message)
+        expected = re.search(
+            r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)|dimension (\d) or (\d)", message
+        )
         for path, leaf in leaves.items():
             if path in frozen:
                 continue
+            written = shape_in_docstring(str(path[-1]), message)
+            if written and len(written) != len(leaf.sizes):
+                yield hypothesis.with_node(path, self._fresh(hypothesis, path, leaf.dtype, len(written))), 0.05
             penalty = 0.3 if not suspects or path in suspects else 1.2
-            for (dtype, rank), cost in self._shapes(path):
+            for (dtype, rank), cost in self.shapes(path):
                 if (dtype == leaf.dtype) == (rank == len(leaf.sizes)):
                     continue
                 named = expected is not None and str(rank) in expected.groups() and rank != len(leaf.sizes)
@@ -259,7 +298,7 @@ class Search:
                 if "must be tuple of Tensors" in message or "expected a sequence" in message:
                     yield hypothesis.with_node(path, Group("list", ((0, Unknown()), (1, Unknown())))), 0.1
                 else:
-                    for (dtype, rank), cost in self._shapes(path):
+                    for (dtype, rank), cost in self.shapes(path):
                         yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.2 + cost
             settled = any(at[: len(path)] == path for at in frozen)
             if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and not settled:
@@ -312,6 +351,16 @@ def _special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]
             yield hypothesis.with_sizes({axis: 1}), 0.25
 
 
+def _mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Iterator[tuple[Hypothesis, float]]:
+    """A tensor that the failing operator saw, with the sizes of another one: a mask beside its ids."""
+    leaves = hypothesis.leaves()
+    for path, leaf in leaves.items():
+        for other, like in leaves.items():
+            if other != path and len(like.sizes) == len(leaf.sizes) > 0 and (not suspects or path in suspects):
+                late = list(leaves).index(path) > list(leaves).index(other)
+                yield hypothesis.with_node(path, replace(leaf, sizes=like.sizes)), 0.12 if late else 0.4
+
+
 def _keys_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
     """Keyword arguments and further positional ones that the message says are missing."""
     for param in hypothesis.params:
@@ -349,6 +398,28 @@ def _names_dtype(message: str, dtype: torch.dtype) -> bool:
 def _strings(source: str) -> tuple[object, ...]:
     """The strings that the source compares with: values that a string parameter may have."""
     return tuple(dict.fromkeys(re.findall(r"[=!]= *[\"'](\w+)[\"']", source))) or ("",)
+
+
+def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = None) -> Found:
+    """The same input with the likelier dtype for each tensor, where the model runs on it too."""
+    for path, leaf in list(found.hypothesis.leaves().items()):
+        if paths is not None and path not in paths:
+            continue
+        for dtype in dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)):
+            if dtype == leaf.dtype:
+                break
+            other = found.hypothesis.with_node(path, replace(leaf, dtype=dtype))
+            trial = search.tracer.run(other)
+            outcome = search.runner.run([ProbeJob(other, plan_for(other, found.plan, path))])[0] if trial.ok else None
+            if outcome is not None and outcome.ok:
+                found = Found(other, plan_for(other, found.plan, path), trial)
+                break
+    return found
+
+
+def plan_for(hypothesis: Hypothesis, plan: Plan, path: Path) -> Plan:
+    """The plan with the first fill for the dtype that the tensor at ``path`` has now."""
+    return {**plan, path: fills(path, hypothesis.leaves()[path])[0]}
 
 
 def describe(hypothesis: Hypothesis) -> str:

@@ -16,7 +16,7 @@ from contractgen.infer.example import from_example
 from contractgen.infer.extents import Extent, Oracle, Sizes, derive, scan
 from contractgen.infer.guards import Guard
 from contractgen.infer.harvest import harvest
-from contractgen.infer.hypothesis import dotted
+from contractgen.infer.hypothesis import Axis, Fixed, Hypothesis, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.lists import grow_lists, measure_lists
 from contractgen.infer.naming import name_extents
@@ -27,11 +27,12 @@ from contractgen.infer.ranks import choose_ranks, groups_of
 from contractgen.infer.relations import counterexamples, relate
 from contractgen.infer.runner import Runner
 from contractgen.infer.sampling import random_inputs
-from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.search import Found, Limits, Search, usual_dtypes
 from contractgen.infer.signature import read_signature
 from contractgen.infer.solve import FRESH
 from contractgen.infer.ties import absorb, bind, untie
 from contractgen.infer.trial import Tracer, quiet
+from contractgen.infer.values import Plan
 
 if TYPE_CHECKING:
     from contractgen.infer.api import Inference, InferOptions
@@ -70,8 +71,9 @@ def _first_input(search: Search, given: Any) -> Found:
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
-        return found
+        return _without_spare(search, usual_dtypes(search, found))
     hypothesis, plan = from_example(search.signature, given)
+    hypothesis = _without_optional(search, hypothesis, plan)
     outcome = Prober(search.runner, hypothesis, plan).at([{}])[0]
     if not outcome.ok:
         raise InferenceError(f"the model fails on the example: {outcome.describe()}")
@@ -86,7 +88,29 @@ def _first_input(search: Search, given: Any) -> Found:
         tiled = Prober(search.runner, found.hypothesis, plan)
         return replace(found, plan=plan) if tiled.ok({}) else found
     trial = search.tracer.run(hypothesis)
-    return Found(hypothesis, plan, trial if trial.ok else None)
+    return Found(hypothesis, plan, trial)
+
+
+def _without_spare(search: Search, found: Found) -> Found:
+    """The input without parameters that the search gave and the model runs without: they are optional."""
+    for name in search.signature.optional:
+        if not isinstance(found.hypothesis.param(name).node, Fixed):
+            bare = found.hypothesis.with_node((name,), search.signature.hypothesis.param(name).node)
+            if bare.leaves() and Prober(search.runner, bare, found.plan).at([{}])[0].ok:
+                found = Found(bare, found.plan, search.tracer.run(bare))
+    return found
+
+
+def _without_optional(search: Search, hypothesis: Hypothesis, plan: Plan) -> Hypothesis:
+    """The example without what it gives for parameters that default to None, where the model runs so: they are optional."""
+    for param in hypothesis.params:
+        default = search.signature.hypothesis.param(param.name).node
+        if param.has_default and default == Fixed(None) and param.node != default:
+            bare = hypothesis.with_node((param.name,), default)
+            if Prober(search.runner, bare, plan).at([{}])[0].ok:
+                hypothesis = bare
+                search.signature.optional[param.name] = param.node
+    return hypothesis
 
 
 def _failure(search: Search) -> str:
@@ -100,8 +124,7 @@ def _failure(search: Search) -> str:
 
 def _measure(search: Search, optionals: Optionals, options: InferOptions, report: Report) -> tuple[Facts, Any]:
     found = optionals.found
-    guards = found.trial.guards if found.trial is not None else ()
-    guards = tuple(g for g in guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
+    guards = tuple(g for g in found.trial.guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
     prober = Prober(search.runner, found.hypothesis, found.plan)
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
@@ -113,7 +136,7 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
     if batch is not None:
         batch.batch = True
-    oracle = Oracle(search.tracer, prober.hypothesis, guards) if found.trial is not None else None
+    oracle = Oracle(search.tracer, prober.hypothesis, guards) if found.trial.ok else None
     sizes = Sizes(prober, extents, oracle)
     for extent in sorted(extents, key=lambda extent: not extent.batch):
         if extent.derived is None:
@@ -126,6 +149,7 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
         if extent is not batch:
             settle_band(sizes, extent)
             find_dropped(sizes, extent)
+    prober, sizes = _at_allowed_sizes(sizes)
     report("probe", "sizes together")
     relations = relate(sizes, guards, search.pool)
     evidence: list[Evidence] = []
@@ -166,11 +190,16 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
         evidence.append(Evidence(f"input:{name}", "left out", "probed", reason))
     for path in optionals.paths:
         evidence.append(Evidence(f"input:{dotted(path)}", "required", "probed", "the model ran with it and without it"))
-    if found.trial is None:
+    if not found.trial.ok:
         evidence.append(
-            Evidence("model", "trace", "probed", "no symbolic run succeeded: the sizes come from real runs alone")
+            Evidence(
+                "model",
+                "trace",
+                "probed",
+                f"the symbolic run ended early ({found.trial.message[:120]}): the sizes come from real runs",
+            )
         )
-    symbolic = found.trial.outputs if found.trial is not None else None
+    symbolic = found.trial.outputs
     facts = Facts(
         name=options.name,
         hypothesis=found.hypothesis,
@@ -186,6 +215,21 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
     )
     Declared(facts, sizes).apply(options.dims, options.tensors)
     return facts, prober.inputs(Input())
+
+
+def _at_allowed_sizes(sizes: Sizes) -> tuple[Prober, Sizes]:
+    """The same input at sizes that the claims allow: what was found before them may hold elements that nothing reads."""
+    change: dict[Axis, int] = {}
+    for extent in sizes.extents:
+        size = sizes.size(extent)
+        if extent.derived is None and not extent.contains(size):
+            allowed = extent.fixed if extent.fixed is not None else size - size % extent.multiple_of
+            bounded = max(extent.min, allowed if extent.max is None else min(allowed, extent.max))
+            change |= dict.fromkeys(extent.group, allowed if extent.fixed is not None else bounded)
+    if not change:
+        return sizes.prober, sizes
+    prober = sizes.prober.resized(change)
+    return prober, Sizes(prober, sizes.extents, sizes.oracle)
 
 
 def _narrow_to_required(

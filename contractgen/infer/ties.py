@@ -90,7 +90,7 @@ def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
         target = sizes[second[0]]
         if target < 3 or {path for path, _ in first} & {path for path, _ in second}:
             continue
-        if sizes[first[0]] <= target or not _surplus_is_unread(prober, first, target):
+        if sizes[first[0]] < target or not _surplus_is_unread(prober, first, target):
             continue
         merged = tuple(sorted((*first, *second), key=list(sizes).index))
         rest = [group for group in groups if group not in (first, second)]
