@@ -160,7 +160,7 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
         )
     contents = Contents(sizes, search.pool)
     domains = {}
-    for path, leaf in found.hypothesis.leaves().items():
+    for path, leaf in prober.hypothesis.leaves().items():
         report("probe", f"contents of {dotted(path)}")
         domains[path] = contents.of(path, leaf)
     lengths = measure_lists(prober)
@@ -202,9 +202,9 @@ def _measure(search: Search, optionals: Optionals, options: InferOptions, report
     symbolic = found.trial.outputs
     facts = Facts(
         name=options.name,
-        hypothesis=found.hypothesis,
+        hypothesis=prober.hypothesis,
         extents=extents,
-        names=name_extents(extents, found.hypothesis.leaves(), search.signature.priors, batch),
+        names=name_extents(extents, prober.hypothesis.leaves(), search.signature.priors, batch),
         domains=domains,
         relations=relations,
         outputs=observe_outputs(prober, extents, symbolic),
