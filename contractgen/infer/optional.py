@@ -16,7 +16,7 @@ from contractgen.infer.probe import Input, Prober, Refill, out_tensors
 from contractgen.infer.search import Found, Limits, Search, usual_dtypes
 from contractgen.infer.values import Fill
 
-_SOME = Limits(trials=30, confirmations=6, fill=False, patience=9)
+_SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)
 _TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
 

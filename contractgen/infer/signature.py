@@ -45,6 +45,8 @@ class Signature:
         name = next((part for part in reversed(path) if isinstance(part, str)), "")
         named = priors.from_name(name, self.source, self.floating)
         prior = own.then(named.dtypes, named.ranks)
+        if name.endswith("attention_mask"):  # annotated in many ways, and made by tokenizers as integers
+            prior = priors.Prior((torch.int64,)).then(prior.dtypes, prior.ranks)
         return prior.then((self.floating, *priors.mentioned_dtypes(self.source), *priors.DTYPES), priors.RANKS)
 
 
