@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from decimal import Decimal
@@ -43,18 +44,7 @@ def structured(node: model.Node, value: object, leaves: list, lengths: list) -> 
         leaves.append((node, value))
         return value.ndim == len(node.shape)
     if isinstance(node, model.Dict):
-        if not isinstance(value, Mapping):
-            return False
-        keys = {part.key for part in node.fields}
-        if set(value) - keys:
-            return False
-        for part in node.fields:
-            if part.key not in value:
-                if part.required:
-                    return False
-            elif not structured(part.node, value[part.key], leaves, lengths):
-                return False
-        return True
+        return isinstance(value, Mapping) and keyed(node, value, leaves, lengths)
     if isinstance(node, model.List):
         if not isinstance(value, list):
             return False
@@ -63,6 +53,18 @@ def structured(node: model.Node, value: object, leaves: list, lengths: list) -> 
     if not isinstance(value, tuple) or len(value) != len(node.items):
         return False
     return all(structured(part, item, leaves, lengths) for part, item in zip(node.items, value, strict=True))
+
+
+def keyed(node: model.Dict, value: Mapping, leaves: list, lengths: list) -> bool:
+    if set(value) - {part.key for part in node.fields}:
+        return False
+    for part in node.fields:
+        if part.key not in value:
+            if part.required:
+                return False
+        elif not structured(part.node, value[part.key], leaves, lengths):
+            return False
+    return True
 
 
 def assigned(contract: model.Contract, leaves: list, lengths: list) -> dict[str, int] | None:
@@ -135,7 +137,8 @@ def in_domain(
         numbers = np.stack([array.real, array.imag], -1)
     else:
         numbers = array
-    elements = [one.item() for one in numbers.reshape(-1)]
+    # Python's own numbers compare exactly; of many equal elements one is enough.
+    elements = [one.item() for one in (np.unique(numbers) if numbers.size > 512 else numbers.reshape(-1))]
     if values.finite and not all(math.isfinite(one) for one in elements):
         return False
     if values.not_nan and any(math.isnan(one) for one in elements):
@@ -151,7 +154,7 @@ def in_domain(
             return False
     if values.order is not None and array.ndim:
         for row in numbers.reshape(-1, array.shape[-1]).tolist() if array.size else []:
-            for earlier, later in zip(row, row[1:], strict=False):
+            for earlier, later in itertools.pairwise(row):
                 if not (earlier <= later if values.order == "ascending" else earlier >= later):
                     return False
     return True

@@ -19,11 +19,15 @@ def verdict(function: Any, violation: type[Exception]) -> bool:
     try:
         function()
     except violation as error:
-        assert error.violations  # type: ignore[attr-defined]
-        for one in error.violations:  # type: ignore[attr-defined]
-            assert len(one.message) < 700
+        assert_is_brief(error)
         return False
     return True
+
+
+def assert_is_brief(error: Any) -> None:
+    assert error.violations
+    for one in error.violations:
+        assert len(one.message) < 700
 
 
 def same(left: Any, right: Any) -> bool:
@@ -87,12 +91,9 @@ def check_agreement(model: Generated, arguments: dict[str, Any]) -> None:
         return
     client = model.client
     for content_type in (client.BINARY, client.SAGEMAKER_BINARY, client.OPEN_INFERENCE_JSON, client.JSON, client.NPZ):
-        try:
-            request = model.call(client.serialize, given, content_type=content_type)
-        except ValueError as error:
-            assert content_type == client.JSON
-            assert "empty tensor" in str(error)
+        if content_type == client.JSON and has_empty(given):
             continue
+        request = model.call(client.serialize, given, content_type=content_type)
         args, kwargs = validator.parse(request.body, request.headers)
         arrived = bound(model, args, kwargs)
         absent = [name for name, value in given.items() if name not in arrived]
@@ -101,6 +102,15 @@ def check_agreement(model: Generated, arguments: dict[str, Any]) -> None:
         arrived = {name: value for name, value in arrived.items() if name in given or value is not None}
         assert same(expected_arguments, arrived), (content_type, given, arrived)
         assert accepts(model.contract, {**given, **arrived})
+
+
+def has_empty(value: Any) -> bool:
+    """Whether there is an empty array, whose shape nested lists may not show."""
+    if isinstance(value, dict):
+        return any(map(has_empty, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(has_empty, value))
+    return isinstance(value, np.ndarray) and value.size == 0
 
 
 def is_nothing(value: Any) -> bool:

@@ -23,10 +23,14 @@ WHOLE = 16 * PIECE
 def explained(spec: Spec, walk: Walk) -> list[Violation]:
     """All violations of a walk's findings, each with its hint if there is a sound one."""
     violations = differences(spec, walk.found)
-    return [
-        replace(one, hint=hint_for(spec, walk, one, violations)) if place < MAX_HINTED else one
-        for place, one in enumerate(violations)
-    ]
+    result: list[Violation] = []
+    given: set[tuple[str, str]] = set()
+    for one in violations:
+        hint = hint_for(spec, walk, one, violations) if len(result) < MAX_HINTED else ""
+        # What is wrong on several axes of a tensor is often one mistake: it is hinted at once.
+        result.append(one if (one.path, hint) in given else replace(one, hint=hint))
+        given.add((one.path, hint))
+    return result
 
 
 def hint_for(spec: Spec, walk: Walk, one: Violation, violations: list[Violation]) -> str:
@@ -96,19 +100,28 @@ def changes(found: Found, leaf: Leaf, one: Violation) -> Iterator[tuple[str, Lea
                 replace(leaf, array=moved),
             )
         yield f"add an axis at the end: {code}[..., None]", replace(leaf, array=x[..., None])
-    elif one.code == "rank" and missing == -1:
+    elif one.code == "rank" and x.ndim == 1 and x.size == 1:
+        yield f"drop the axis: {code}.reshape(())", replace(leaf, array=x.reshape(()))
+    elif one.code == "rank" and missing == -1 and x.ndim > 1:
         if x.shape[0] == 1:
             yield f"drop the first axis: {code}[0]", replace(leaf, array=x[0])
         if x.shape[-1] == 1:
             yield f"drop the last axis: {code}[..., 0]", replace(leaf, array=x[..., 0])
-    elif one.code == "shape":
+    elif one.code == "shape" and x.ndim == len(leaf.tensor.shape):
+        yield from moves(leaf)
+        yield from repeats(found, leaf)
+
+
+def moves(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
+    """Other orders of the axes, where one of them should have another fixed size."""
+    x, code = leaf.array, leaf.code
+    if any(isinstance(wanted, int) and wanted != size for wanted, size in zip(leaf.tensor.shape, x.shape)):
         if x.ndim > 2:
             yield f"move the channels first: np.moveaxis({code}, -1, 1)", replace(leaf, array=np.moveaxis(x, -1, 1))
             yield f"move the channels last: np.moveaxis({code}, 1, -1)", replace(leaf, array=np.moveaxis(x, 1, -1))
         if x.ndim > 1:
             swapped = np.swapaxes(x, -1, -2)
             yield f"swap the last two axes: np.swapaxes({code}, -1, -2)", replace(leaf, array=swapped)
-        yield from repeats(found, leaf)
 
 
 def repeats(found: Found, leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
@@ -168,7 +181,9 @@ def size_hint(spec: Spec, found: Found, one: Violation, violations: list[Violati
     """The nearest sizes that a dim may have, where one out of its bounds is all that is wrong with it."""
     for name, dim in spec.dims.items():
         size = next((size for path, wanted, size in extents(found) if wanted == name and path == one.path), None)
-        if dim.equals is not None or size is None or allowed(dim, size) or f"({name})" not in one.expected:
+        if dim.equals is not None or not size or any(length.wanted == name for length in found.lengths):
+            continue
+        if allowed(dim, size) or f"({name})" not in one.expected:
             continue
         fits = [
             near for near in neighbours(dim, size) if undoes_sizes(spec, resized(found, name, near), one, violations)

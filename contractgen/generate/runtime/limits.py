@@ -22,11 +22,11 @@ LENGTH_HEADER = "inference-header-content-length"
 class Limits:
     """Bounds on a body, all of them in bytes or counts.
 
-    `max_expanded_bytes` is what compressed data may unpack to beyond the size of the body itself.
+    `max_expanded_bytes` is what compressed data may unpack to beyond twice the size of the body.
     """
 
     max_body_bytes: int = 64 * 2**20
-    max_expanded_bytes: int = 8 * 2**20
+    max_expanded_bytes: int = 6 * 2**20
     max_header_bytes: int = 2**20
     max_json_depth: int = 32
     max_members: int = 1024
@@ -64,7 +64,7 @@ def read_headers(body: Buffer, headers: Mapping[str, str], limits: Limits) -> Me
     encoding = lower.get("content-encoding", "identity").strip().lower()
     data = memoryview(body)
     if encoding in ("gzip", "x-gzip", "deflate"):
-        limit = min(limits.max_body_bytes, len(body) + limits.max_expanded_bytes)
+        limit = min(limits.max_body_bytes, 2 * len(body) + limits.max_expanded_bytes)
         data = memoryview(unpacked(data, 31 if "gzip" in encoding else 15, limit))
     elif encoding not in ("identity", ""):
         raise Refused("media-type", wanted="gzip, deflate", got=f"content encoding {quoted(encoding)}")
@@ -106,7 +106,7 @@ def unpacked(data: Buffer, window: int, limit: int) -> bytes:
     except zlib.error as error:
         raise Refused("body", wanted="compressed data", got="damaged data") from error
     if len(plain) > limit:
-        raise Refused("too-large", limit=limit, parameter="max_expanded_bytes beyond the body", got="more")
+        raise Refused("too-large", limit=limit, parameter="twice the body and max_expanded_bytes", got="more")
     if not unpacker.eof or unpacker.unused_data:
         raise Refused("body", wanted="one whole compressed stream", got="a part of one, or more than one")
     return plain

@@ -29,7 +29,7 @@ def numpy_tensors(node: Dict, message: Message, limits: Limits, names: TensorNam
         tensor = (candidates or tensors_of(node) or [Tensor("", "float32", ())])[0]
         return {tensor.name: numpy_wire(tensor, message.body)}
     wires: dict[str, Wire] = {}
-    for name, data in read_npz(message.body, limits.max_members, len(message.body) + limits.max_expanded_bytes):
+    for name, data in read_npz(message.body, limits.max_members, 2 * len(message.body) + limits.max_expanded_bytes):
         if name in wires:
             raise Refused("body", wanted="each member once", got=f"{quoted(name)} twice")
         wires[name] = numpy_wire(names.get(name), data)

@@ -17,7 +17,8 @@ Buffer = Union[bytes, bytearray, memoryview]
 
 NPY_MAGIC = b"\x93NUMPY"
 NPY_ITEM = re.compile(
-    r"\s*'(?:(descr)'\s*:\s*'([^'\\]{1,16})'|(fortran_order)'\s*:\s*(True|False)|(shape)'\s*:\s*\(([0-9,\s]{0,400})\))\s*(?:,|$)"
+    rb" *'(?:(descr)' *: *'([!-&(-Z^-~]{1,16})'|(fortran_order)' *: *(True|False)"
+    rb"|(shape)' *: *\(((?:(?:0|[1-9][0-9]{0,18}) *, *){0,32}(?:0|[1-9][0-9]{0,18})?) *\)) *(?:,|$)"
 )
 
 
@@ -36,7 +37,7 @@ def read_npy(body: Buffer, bfloat16: bool = False) -> Array:
     size = struct.unpack("<H" if head[6] == 1 else "<I", head[8:start])[0]
     if size > 4096 or start + size > len(view):
         raise Refused("body", wanted="an npy header of at most 4096 bytes", got=f"{size} bytes declared")
-    descr, fortran, shape = npy_header(bytes(view[start : start + size]).decode("latin-1"))
+    descr, fortran, shape = npy_header(bytes(view[start : start + size]))
     dtype = npy_dtype(descr, bfloat16)
     count = element_count(shape)
     data = view[start + size :]
@@ -45,24 +46,21 @@ def read_npy(body: Buffer, bfloat16: bool = False) -> Array:
     return array_at(data, dtype, shape, 0, "F" if fortran else "C")
 
 
-def npy_header(text: str) -> tuple[str, bool, tuple[int, ...]]:
-    """The three members of an npy header, read without evaluating it."""
-    text = text.strip()
-    members: dict[str, str] = {}
-    inner, position = text[1:-1].strip(), 0
-    while text[:1] + text[-1:] == "{}" and position < len(inner) and (match := NPY_ITEM.match(inner, position)):
+def npy_header(text: bytes) -> tuple[str, bool, tuple[int, ...]]:
+    """The three members of an npy header, read without evaluating it. Raises `Refused`."""
+    text = text.strip(b" \n")
+    members: dict[bytes, str] = {}
+    inner, position = text[1:-1].strip(b" "), 0
+    while text[:1] + text[-1:] == b"{}" and position < len(inner) and (match := NPY_ITEM.match(inner, position)):
         name, value = next((match[i], match[i + 1]) for i in (1, 3, 5) if match[i])
         if name in members:
             break
-        members[name], position = value, match.end()
-    if len(members) != 3 or inner[position:].strip():
+        members[name], position = value.decode("ascii"), match.end()
+    sizes = members.get(b"shape", "1").split(",")
+    if len(members) != 3 or inner[position:].strip(b" ") or (len(sizes) == 1 and sizes[0]):
         raise Refused("body", wanted="an npy header with descr, fortran_order and shape", got="another header")
-    sizes = [part.strip() for part in members["shape"].split(",")]
-    if sizes and sizes[-1] == "":
-        sizes.pop()
-    if not all(part.isdigit() and len(part) < 20 for part in sizes) or len(sizes) > 32:
-        raise Refused("body", wanted="an npy shape", got="another text")
-    return members["descr"], members["fortran_order"] == "True", tuple(map(int, sizes))
+    shape = tuple(int(size) for size in sizes if size.strip())
+    return members[b"descr"], members[b"fortran_order"] == "True", shape
 
 
 def npy_dtype(descr: str, bfloat16: bool) -> np.dtype[Any]:
@@ -114,11 +112,11 @@ def read_npz(body: Buffer, max_members: int, max_expanded: int) -> Iterator[tupl
     for _ in range(count):
         if start + 46 > end or bytes(view[start : start + 4]) != b"PK\x01\x02":
             raise Refused("body", wanted="a zip directory", got="other bytes")
-        fields = struct.unpack("<HHHHIIIHHHHHII", view[start + 8 : start + 46])
-        flags, method, crc, packed, plain, name_size, offset = (fields[i] for i in (0, 1, 4, 5, 6, 7, 13))
+        fields = struct.unpack("<HHHHHIIIHHHHHII", view[start + 6 : start + 46])
+        version, flags, method, crc, packed, plain, name_size, offset = (fields[i] for i in (0, 1, 2, 5, 6, 7, 8, 14))
         name = bytes(view[start + 46 : start + 46 + name_size])
-        start += 46 + name_size + fields[8] + fields[9]
-        if flags & 1 or method not in (0, 8) or start > end:
+        start += 46 + name_size + fields[9] + fields[10]
+        if flags & 1 or method not in (0, 8) or start > end or version > 63:
             raise Refused("body", wanted="stored or deflated members", got=f"method {method}, flags {flags}")
         left -= plain if method == 8 else 0
         if left < 0:

@@ -1,0 +1,1 @@
+"""Hostile bodies against generated validators; see docs/fuzzing.md."""
