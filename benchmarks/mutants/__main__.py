@@ -11,6 +11,7 @@ from benchmarks.mutants import code, contracts, models
 from benchmarks.mutants.mutant import Mutant, Planted, loaded, sound
 from contractgen.report.results import Finding
 from contractgen.verify import verify
+from contractgen.verify.drift import check_drift
 from tests.verify.subjects import SUBJECTS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "verification.md"
@@ -33,7 +34,7 @@ def main() -> int:
     rows, survivors = [], 0
     for mutant in mutants:
         start = time.monotonic()
-        first = next(iter(found(mutant.plant(), mutant.graphs)), None)
+        first = next(iter(found(mutant.plant(), mutant.graphs, infer_again=True)), None)
         survivors += first is None
         verdict = "SURVIVED" if first is None else f"found ({first.kind})"
         print(f"{verdict:<18} {mutant.where:<28} {mutant.what:<48} {time.monotonic() - start:5.1f} s", flush=True)
@@ -48,8 +49,8 @@ def wanted(mutant: Mutant, words: list[str]) -> bool:
     return not words or any(word in f"{mutant.where} {mutant.what}" for word in words)
 
 
-def found(planted: Planted, graphs: tuple[str, ...] = ()) -> list[Finding]:
-    """What a verification has against it (questions do not count)."""
+def found(planted: Planted, graphs: tuple[str, ...] = (), *, infer_again: bool = False) -> list[Finding]:
+    """What a check has against it: a verification (questions do not count), then a fresh inference."""
     result = verify(
         planted.contract,
         loaded(planted),  # type: ignore[arg-type]
@@ -59,7 +60,10 @@ def found(planted: Planted, graphs: tuple[str, ...] = ()) -> list[Finding]:
         max_cases=20,
         budget=2.0,
     )
-    return [finding for finding in result.findings if finding.severity == "error"]
+    errors = [finding for finding in result.findings if finding.severity == "error"]
+    if errors or not infer_again:
+        return errors
+    return list(check_drift(planted.contract, loaded(planted)))  # type: ignore[arg-type]
 
 
 def write_table(rows: list[tuple[Mutant, Finding | None]]) -> None:

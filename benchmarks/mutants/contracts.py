@@ -129,10 +129,9 @@ MUTANTS: list[Mutant] = [
         Field("points", Tensor("points", "float32", ("n",))), Field("joint", Tensor("joint", "float32", ("n", 8))),
     )))),
     in_contract(HALF, "bfloat16 made float16", lambda c: tensor(c, "x", dtype="float16")),
-    in_contract(HALF, "complex made real", lambda c: tensor(c, "wave", dtype="float32")),
+    in_contract(HALF, "complex64 made complex128", lambda c: tensor(c, "wave", dtype="complex128")),
     in_contract(SUMMED, "a keyword made positional", lambda c: replace(c, inputs=(
         replace(c.inputs[1], kind="positional"), c.inputs[0],
     ))),
     in_contract(SUMMED, "a list that may be empty", lambda c: dims(c, count=Dim(0))),
 ]  # fmt: skip
-

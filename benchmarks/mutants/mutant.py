@@ -65,7 +65,9 @@ def in_code(subject: Subject, file: str, what: str, old: str, new: str) -> Mutan
     return Mutant(f"{file}.py of {subject.contract.name}", what, plant)
 
 
-def in_model(subject: Subject, what: str, build: Callable[[], nn.Module], *, graphs: tuple[str, ...] = (), train: bool = False) -> Mutant:
+def in_model(
+    subject: Subject, what: str, build: Callable[[], nn.Module], *, graphs: tuple[str, ...] = (), train: bool = False
+) -> Mutant:
     """Another model than the contract was made for."""
 
     def plant() -> Planted:

@@ -32,6 +32,8 @@ _LIMIT = 12.0
 
 _LEAST = 1.0
 """Seconds that random cases get in any case, however long the graphs took to make."""
+_SHRINK = 3.0
+"""Seconds for making failing inputs smaller."""
 
 
 def verify(
@@ -109,6 +111,8 @@ def _run(session: Session, builder: Builder, random_count: int) -> None:
     deadline = max(session.deadline, now() + _LEAST)
     tally.not_run += len(session.try_refused(left, lambda: now() > deadline))
     session.accept(plan.random(random_count), deadline)
+    if random_count:
+        session.shrink(now() + _SHRINK)
 
 
 def _only(cases: Plan, case_id: str) -> Plan:
@@ -118,7 +122,8 @@ def _only(cases: Plan, case_id: str) -> Plan:
             f"no case is called {case_id!r}", hint="take the id from a finding, with the same contract and seed"
         )
     valid, broken = ((found,), ()) if found.valid else ((), (found,))
-    return replace(cases, valid=valid, broken=broken)
+    claims = () if found.claim is None else (found.claim,)
+    return replace(cases, claims=claims, valid=valid, broken=broken)
 
 
 def _state(module: torch.nn.Module, tally: Tally) -> None:

@@ -1,31 +1,89 @@
 """Where a contract and a fresh inference of its model have drifted apart, with the smallest input that shows it.
 
 The valid inputs of each are shown to the validator of the other. Names of dims, evidence and changed weights are no
-drift; a bound that moved is, since the inputs at each bound are among the cases.
+drift; a bound that moved is, since the inputs at each bound are among the cases. Where the two differ in what is a
+choice (a rank, a dtype, one of two inputs that the model takes alike), the contract's choice stands as long as the
+model runs on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from contractgen.contract.model import Contract, Output, Parameter, Tensor
 from contractgen.generate.render import render
+from contractgen.infer.api import InferOptions, infer
+from contractgen.infer.forked import ForkRunner
+from contractgen.load.arguments import to_torch
 from contractgen.report.results import Finding
 from contractgen.verify.account import tensor_paths
 from contractgen.verify.cases.model import Case
 from contractgen.verify.cases.plan import Plan, plan
+from contractgen.verify.compare import output_problem
 from contractgen.verify.exchange import Broken, Exchange, Refusal
 from contractgen.verify.places import places
 from contractgen.verify.recipe import arguments
-from contractgen.verify.trees import described
+from contractgen.verify.runtimes.eager import Eager
+from contractgen.verify.trees import call_of, described, output_tensors
+
+if TYPE_CHECKING:
+    from contractgen.load import LoadedModel
 
 
-def drift(contract: Contract, fresh: Contract, *, seed: int = 0) -> tuple[Finding, ...]:
-    """What differs between a contract and the one that inference gives for the model now."""
+CHOICES = frozenset({"rank", "dtype", "structure"})
+"""Codes of refusals that come from a choice, not from a limit of the model."""
+
+Runs = Callable[[Contract, Case], bool]
+"""Whether the model runs on a case of a contract, with results as that contract states them."""
+
+
+def check_drift(
+    contract: Contract,
+    loaded: LoadedModel,
+    *,
+    dims: Mapping[str, Any] | None = None,
+    tensors: Mapping[str, Any] | None = None,
+    budget: float = 60.0,
+    progress: Callable[[str, str], None] = lambda _stage, _detail: None,
+) -> tuple[Finding, ...]:
+    """Infer the model's contract again and say where the given one has drifted from it.
+
+    ``dims`` and ``tensors`` are the user's declarations, ``budget`` is in seconds. Raises `InferenceError` where no
+    contract can be inferred any more.
+    """
+    runner = ForkRunner(loaded.module)
+
+    def runs(of: Contract, case: Case) -> bool:
+        outcome = runner.run([lambda: _runs(of, Eager(of, loaded.module, loaded.kind), case)])[0]
+        return outcome.ok and bool(outcome.value)
+
+    base = next(iter(plan(contract).valid), None)
+    example = None
+    if base is not None and runs(contract, base):
+        example = to_torch(contract.inputs, *call_of(contract, arguments(contract, base.recipe)))
+    options = InferOptions(name=contract.name, example=example, dims=dims or {}, tensors=tensors or {}, budget=budget)
+    fresh = infer(loaded, options, progress).contract
+    return drift(contract, fresh, runs)
+
+
+def _runs(contract: Contract, eager: Eager, case: Case) -> bool:
+    tree, _ = eager.run(*call_of(contract, arguments(contract, case.recipe)))
+    return output_problem(output_tensors(contract, tree), case.recipe.sizes) is None
+
+
+def drift(
+    contract: Contract, fresh: Contract, runs: Runs = lambda _contract, _case: False, *, seed: int = 0
+) -> tuple[Finding, ...]:
+    """What differs between a contract and the one that inference gives for the model now.
+
+    ``runs`` is asked about inputs that the contract allows and the fresh one does not.
+    """
     return (
         *_parameters(contract, fresh),
-        *_refused(plan(fresh, seed), contract, "the model now takes what the contract refuses"),
-        *_refused(plan(contract, seed), fresh, "the model no longer takes what the contract allows"),
+        *_refused(plan(fresh, seed), contract, "the model now takes what the contract refuses", None),
+        *_refused(plan(contract, seed), fresh, "the model no longer takes what the contract allows", runs),
         *_outputs(contract, fresh),
     )
 
@@ -40,15 +98,23 @@ def _parameters(contract: Contract, fresh: Contract) -> Iterator[Finding]:
         yield Finding("drift", f"input:{name}", f"{name} is in the contract, the model does not take it any more")
 
 
-def _refused(cases: Plan, other: Contract, what: str) -> Iterator[Finding]:
-    """The valid cases of one contract that the other's validator refuses, the first of each reason."""
+def _refused(cases: Plan, other: Contract, what: str, runs: Runs | None) -> Iterator[Finding]:
+    """The valid cases of one contract that the other's validator refuses, the first of each reason.
+
+    With ``runs``, those that the model runs on all the same are left out; without, those that a choice accounts for.
+    """
     sources = render(other)
     exchange = Exchange.of(other, sources["client.py"], sources["validator.py"])
     mine = cases.ground.contract
     seen: set[str] = set()
     try:
         for case in sorted(cases.valid, key=lambda case: sum(case.recipe.sizes.values())):
-            for reason, claim in _reasons(exchange, mine, case):
+            reasons = list(_reasons(exchange, mine, case))
+            if runs is None and any(claim.rpartition(":")[2] in CHOICES for _, claim in reasons):
+                continue
+            if runs is not None and any(claim not in seen for _, claim in reasons) and runs(mine, case):
+                continue
+            for reason, claim in reasons:
                 if claim not in seen:
                     seen.add(claim)
                     lines = described(arguments(mine, case.recipe), tensor_paths(mine, "bfloat16"))
@@ -74,7 +140,20 @@ def _reasons(exchange: Exchange, mine: Contract, case: Case) -> Iterator[tuple[s
     if violations is None:
         yield refusal.texts[0], "inputs"
     for violation in violations or ():
-        yield violation.message, f"{violation.path}:{violation.code}"
+        if not _is_declared(exchange, violation.path, violation.code):
+            yield violation.message, f"{violation.path}:{violation.code}"
+
+
+def _is_declared(exchange: Exchange, path: str, code: str) -> bool:
+    """Whether the user declared what a violation is about: the contract is meant to be narrower than the model."""
+    declared = {evidence.about for evidence in exchange.contract.evidence if evidence.source == "declared"}
+    plain = re.sub(r"\[\d+\]", "[*]", path.removeprefix("inputs."))
+    leaves = [leaf for leaf in exchange.found.leaves if leaf.path in (plain, re.sub(r"\[\*\]", "[0]", plain))]
+    if code == "value":
+        return any(f"tensor:{leaf.name}" in declared for leaf in leaves)
+    sizes = {size for leaf in leaves for size in leaf.tensor.shape}
+    sizes |= {item.node.length for item in exchange.found.sequences if item.path == plain}
+    return code == "shape" and any(f"dim:{size}" in declared for size in sizes)
 
 
 def _outputs(contract: Contract, fresh: Contract) -> Iterator[Finding]:
@@ -84,7 +163,7 @@ def _outputs(contract: Contract, fresh: Contract) -> Iterator[Finding]:
         if before is None or after is None:
             text = "the model no longer returns it" if after is None else "the contract does not have it"
             yield Finding("drift", f"output:{name}", f"output {name}: {text}")
-        elif _form(before) != _form(after):
+        elif _differ(before, after):
             yield Finding(
                 "drift", f"output:{name}", f"output {name} is {_text(after)} now, the contract says {_text(before)}"
             )
@@ -98,9 +177,12 @@ def _output_tensors(contract: Contract) -> dict[str, Tensor]:
 _NONE: tuple[Output, ...] = ()
 
 
-def _form(tensor: Tensor) -> tuple[str, tuple[int | None, ...]]:
-    """What of a tensor does not depend on the names of dims."""
-    return tensor.dtype, tuple(size if isinstance(size, int) else None for size in tensor.shape)
+def _differ(before: Tensor, after: Tensor) -> bool:
+    """Whether two outputs differ in more than the names of dims, or in sizes that inference could not follow."""
+    if before.dtype != after.dtype or len(before.shape) != len(after.shape):
+        return True
+    pairs = zip(before.shape, after.shape, strict=True)
+    return any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
 
 
 def _text(tensor: Tensor) -> str:

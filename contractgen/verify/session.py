@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contractgen.contract.model import Contract
 from contractgen.infer.forked import ForkRunner, Outcome
@@ -14,13 +14,17 @@ from contractgen.verify.accepted import Accepted, Args, is_gap, run_accepted
 from contractgen.verify.account import Attempt, attempt
 from contractgen.verify.admitted import admit, answer
 from contractgen.verify.cases.model import Case
+from contractgen.verify.cases.naming import recipe_id
 from contractgen.verify.cases.plan import Plan
 from contractgen.verify.exchange import Broken, Exchange
+from contractgen.verify.judging import Verdict, death, verdicts
+from contractgen.verify.recipe import Recipe, arguments
 from contractgen.verify.refused import refuse
 from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
+from contractgen.verify.shrink import shrunk
 from contractgen.verify.tally import Tally
-from contractgen.verify.trees import named
+from contractgen.verify.trees import call_of, frozen, named
 from contractgen.verify.wire import check_responses, check_wire
 
 Progress = Callable[[str, str], None]
@@ -30,6 +34,7 @@ _BATCH = 16
 
 _ACCEPTED = 64
 """How many accepted inputs share a child."""
+_HANGS = 3
 _REPEATED = 4
 """How many cases are run twice to see whether results vary."""
 
@@ -53,6 +58,7 @@ class Session:
     """The graphs that a user gets: that one of them is too narrow is an error, not a question."""
     wire_claims: list[ClaimResult] = field(default_factory=list)
     _repeats: int = 0
+    _hangs: int = 0
 
     def refuse_all(self) -> None:
         """Show every broken input to client and validator."""
@@ -76,7 +82,7 @@ class Session:
         """
         waiting = [case for case in cases if not case.client_only]
         for start in range(0, len(waiting), _BATCH):
-            if stop():
+            if stop() or self._gave_up():
                 return waiting[start:]
             batch = waiting[start : start + _BATCH]
             self.progress("verify", f"{start} of {len(waiting)} refused inputs tried on the model")
@@ -91,6 +97,7 @@ class Session:
     def _judge(self, case: Case, outcome: Outcome) -> None:
         assert case.claim is not None
         self.tally.tried += 1
+        self._hangs += outcome.kind == "timeout"
         tried: Attempt = outcome.value if outcome.ok else Attempt(False, outcome.describe())
         if not tried.ran:
             self.tally.complete += 1
@@ -115,7 +122,7 @@ class Session:
         size = 0
         total = 0
         for turn, case in enumerate(cases):
-            if time.monotonic() > until:
+            if time.monotonic() > until or self._gave_up():
                 self.tally.not_run += 1
                 continue
             args = admit(self.exchange, self.tally, case, turn)
@@ -151,65 +158,74 @@ class Session:
 
     def _alone(self, case: Case, args: Args, outcome: Outcome) -> None:
         """A run that ended its process: find out which runtime did."""
+        self._hangs += outcome.kind == "timeout"
         culprit = ""
-        for others in ((), *((runtime,) for runtime in self.others)):
-            again = self.runner.run([self._job(case, args, others, twice=False)])[0]
-            if not again.ok:
-                culprit = others[0].name if others else self.eager.name
+        for others in ((), *((runtime,) for runtime in self.others)) if self.others else ():
+            if not self.runner.run([self._job(case, args, others, twice=False)])[0].ok:
+                culprit = others[0].name if others else ""
                 break
-        if culprit in ("", self.eager.name):
-            tally = self.tally.runtime(self.eager.name)
-            tally.run += 1
-            tally.failed += 1
-            self.tally.find(
-                "sound", f"the model does not survive an accepted input: {outcome.describe()}", case, same="died"
-            )
-            return
-        tally = self.tally.runtime(culprit)
+        tally = self.tally.runtime(culprit or self.eager.name)
         tally.run += 1
         tally.failed += 1
+        self._find(death(outcome, culprit), case)
+
+    def _find(self, verdict: Verdict, case: Case) -> None:
         self.tally.find(
-            "sound",
-            f"{culprit} does not survive an accepted input: {outcome.describe()}",
-            case,
-            runtime=culprit,
-            same="died",
+            verdict.kind, verdict.message, case, runtime=verdict.runtime, severity=verdict.severity, same=verdict.same
         )
 
     def _weigh(self, case: Case, ran: Accepted, turn: int) -> None:
         eager = self.tally.runtime(self.eager.name)
         eager.run += 1
+        eager.failed += bool(ran.error)
+        wrong = list(verdicts(ran, self.artifacts))
+        for verdict in wrong:
+            self._find(verdict, case)
         if ran.error:
-            eager.failed += 1
-            self.tally.find(
-                "sound", f"the model fails on an accepted input: {ran.error}", case, same=ran.error.partition(":")[0]
-            )
             return
-        if ran.output is not None:
-            self.tally.find("sound", ran.output[1], case, same=ran.output[0])
-        if ran.spoilt:
-            message = f"a NaN is let in, and it spoils output {ran.spoilt}: the tensor should be claimed not to hold any"
-            self.tally.find("sound", message, case, same="nan")
-        if ran.varies:
-            self._varies(case, ran)
+        if ran.varies and not self.tally.by_shape:
+            self.tally.by_shape = True
+            self.tally.notes.append("results vary from run to run: runtimes are compared by shape and dtype only")
         if ran.tree is not None:
             answer(self.exchange, self.tally, case, ran.tree, turn)
             self._responses(ran)
-        agreed = self._compare(case, ran)
-        self.tally.sound += agreed and ran.output is None and not ran.spoilt
+        self._count(case, ran)
+        self.tally.sound += all(verdict.severity == "question" for verdict in wrong)
         self.tally.met(case, self.plan.claims)
 
-    def _varies(self, case: Case, ran: Accepted) -> None:
-        if ran.changed:
-            self.tally.find(
-                "sound",
-                "the same input gives another result the second time: a run changes the model's state",
-                case,
-                same="state",
-            )
-        if not self.tally.by_shape:
-            self.tally.by_shape = True
-            self.tally.notes.append("results vary from run to run: runtimes are compared by shape and dtype only")
+    def shrink(self, until: float) -> None:
+        """Make the inputs of findings about accepted cases smaller."""
+        for key, (finding, case) in list(self.tally.cases_found.items()):
+            if case is None or not case.valid or key[0] not in ("sound", "parity") or key[3] in ("nan", "state"):
+                continue
+            self.progress("verify", f"shrinking the input of {case.id}")
+            small = shrunk(self.plan.ground, case.recipe, lambda recipes, key=key: self._failing(recipes, key), until)  # type: ignore[misc]
+            if small != case.recipe:
+                free = [name for name, dim in self.contract.dims.items() if dim.equals is None]
+                found = Case(recipe_id(small, free), small)
+                shown = replace(finding, case=found.id, input=self.tally.described(found))
+                self.tally.cases_found[key] = (shown, found)
+
+    def _failing(self, recipes: Sequence[Recipe], key: tuple[str, str, str, str]) -> list[bool]:
+        """Which recipes lead to a verdict with this key."""
+        others = [runtime for runtime in self.others if runtime.name == key[2]]
+        jobs = [self._job(Case("", recipe), self._args(recipe), others, twice=False) for recipe in recipes]
+        results: list[bool] = []
+        for outcome in self.runner.run(jobs):
+            found = verdicts(outcome.value, self.artifacts) if outcome.ok else [death(outcome, key[2])]
+            results.append(key in {verdict.key for verdict in found})
+        return results
+
+    def _args(self, recipe: Recipe) -> Args:
+        args, kwargs = call_of(self.contract, arguments(self.contract, recipe))
+        return frozen(args), frozen(kwargs)
+
+    def _gave_up(self) -> bool:
+        """Whether the model hung so often that waiting for more of it is no use."""
+        note = f"the model did not end in time {_HANGS} times: the other cases were left out"
+        if self._hangs >= _HANGS and note not in self.tally.notes:
+            self.tally.notes.append(note)
+        return self._hangs >= _HANGS
 
     def _responses(self, ran: Accepted) -> None:
         if any(claim.id.startswith("wire:response") for claim in self.wire_claims):
@@ -220,38 +236,18 @@ class Session:
             return  # found where results are sent
         self.wire_claims += check_responses(self.exchange, self.tally, message)
 
-    def _compare(self, case: Case, ran: Accepted) -> bool:
-        """Count what the other runtimes made of a case; whether all agreed."""
-        good = True
+    def _count(self, case: Case, ran: Accepted) -> None:
+        """Count what the other runtimes made of a case."""
         for runtime in self.others:
             tally = self.tally.runtime(runtime.name)
-            if runtime.name in ran.failures:
-                tally.run += 1
-                tally.failed += 1
-                good = good and runtime.name not in self.artifacts
-                self.tally.find(
-                    "parity", f"{runtime.name} fails on an accepted input that eager runs: {ran.failures[runtime.name]}",
-                    case, runtime=runtime.name, severity="error" if runtime.name in self.artifacts else "question", same="fails",
-                )  # fmt: skip
-            elif runtime.name in ran.gaps:
-                gap = ran.gaps[runtime.name]
-                tally.run += 1
+            gap = ran.gaps.get(runtime.name)
+            tally.run += runtime.name in ran.failures or gap is not None
+            tally.failed += runtime.name in ran.failures
+            tally.not_applicable += runtime.name not in ran.failures and gap is None
+            if gap is not None:
+                tally.disagreed += is_gap(gap)
                 if tally.worst is None or gap.ratio > tally.worst[0].ratio:
                     tally.worst = (gap, case)
-                if is_gap(gap):
-                    good = False
-                    tally.disagreed += 1
-                    how = gap.message or f"by {gap.absolute:.3g} in {gap.output}, {gap.ratio:.3g} times what is allowed"
-                    self.tally.find(
-                        "parity",
-                        f"{runtime.name} differs from eager: {how}",
-                        case,
-                        runtime=runtime.name,
-                        same="differs",
-                    )
-            else:
-                tally.not_applicable += 1
-        return good
 
 
 def _is_declared(contract: Contract, case: Case) -> bool:

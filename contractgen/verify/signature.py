@@ -26,5 +26,14 @@ def check_signature(contract: Contract, module: torch.nn.Module, tally: Tally) -
         tally.find("sound", f"forward has no parameter {name!r}: it takes {', '.join(parameters)}", same=name)
     spoken_of = {evidence.about for evidence in contract.evidence}
     for name, parameter in parameters.items():
-        if name not in known and parameter.kind is not inspect.Parameter.VAR_POSITIONAL and f"input:{name}" not in spoken_of:
-            tally.find("complete", f"forward also takes {name!r}, which the contract does not mention", severity="question", same=name)
+        if (
+            name not in known
+            and parameter.kind is not inspect.Parameter.VAR_POSITIONAL
+            and f"input:{name}" not in spoken_of
+        ):
+            tally.find(
+                "complete",
+                f"forward also takes {name!r}, which the contract does not mention",
+                severity="question",
+                same=name,
+            )

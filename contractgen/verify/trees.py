@@ -43,6 +43,19 @@ def named(contract: Contract, call: tuple[tuple[Any, ...], dict[str, Any]]) -> d
     return given | kwargs
 
 
+def frozen(tree: Any) -> Any:
+    """A tree of arrays that nothing may write to, as those that a validator reads from a body."""
+    if isinstance(tree, np.ndarray):
+        tree.flags.writeable = False
+    elif isinstance(tree, Mapping):
+        for value in tree.values():
+            frozen(value)
+    elif isinstance(tree, (list, tuple)):
+        for value in tree:
+            frozen(value)
+    return tree
+
+
 class OutputMismatch(Exception):
     """The model's result is no tree of the kind that the contract says."""
 

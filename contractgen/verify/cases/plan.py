@@ -10,6 +10,7 @@ from contractgen.contract.model import Contract
 from contractgen.verify.cases.dims import size_claims
 from contractgen.verify.cases.elements import element_claims
 from contractgen.verify.cases.model import Case, Claim, Ground
+from contractgen.verify.cases.naming import recipe_of
 from contractgen.verify.cases.structure import structure_claims
 from contractgen.verify.cases.valid import directed_cases, random_cases
 
@@ -33,6 +34,9 @@ class Plan:
         for case in (*self.valid, *self.broken):
             if case.id == case_id:
                 return case
+        recipe = recipe_of(case_id, self.ground.sizes)
+        if recipe is not None:
+            return Case(case_id, recipe)
         if case_id.startswith("valid/random-") and case_id[13:].isdigit():
             return next(itertools.islice(random_cases(self.ground), int(case_id[13:]), None), None)
         return None

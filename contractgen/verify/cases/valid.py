@@ -73,8 +73,9 @@ def _directed(ground: Ground) -> Iterator[tuple[str, Recipe]]:
 
 def many_elements(ground: Ground) -> Recipe | None:
     """An input with more elements than readers and writers handle in one piece, where a dim has room for it."""
+    lengths = {item.node.length for item in ground.found.sequences}
     for name, dim in ground.contract.dims.items():
-        if dim.equals is None and dim.max is None:
+        if dim.equals is None and dim.max is None and name not in lengths:
             size = least_size(dim, 2)
             while size < _MANY:
                 sizes = ground.sizes.solve({name: size})
