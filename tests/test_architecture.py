@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "report": {"errors", "contract"},
     "load": {"errors", "contract"},
     "infer": {"errors", "contract", "load"},
-    "verify": {"errors", "contract", "report", "load"},
+    "verify": {"errors", "contract", "report", "load", "infer"},
     "serve": {"errors", "contract", "generate", "load"},
     "pipeline": {"errors", "contract", "config", "generate", "report", "load", "infer", "verify"},
     "cli": {"errors", "contract", "config", "generate", "report", "pipeline", "__init__"},

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ROOT, contractgen
+from tests.cli.command import ROOT, contractgen, everything
 
 CONTRACT = ROOT / "sample_models/linear/contract/contract.json"
 
@@ -148,15 +148,6 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(no_color: str, coloured:
         [sys.executable, "-m", "contractgen.cli", "show", str(CONTRACT)], stdout=follower, cwd=tmp_path, env=environment
     ) as process:
         os.close(follower)
-        seen = b""
-        while True:
-            try:
-                part = os.read(leader, 65536)
-            except OSError:  # how Linux says that the other end was closed
-                break
-            if not part:
-                break
-            seen += part
+        seen = everything(leader)
         assert process.wait() == 0
-    os.close(leader)
-    assert (b"\x1b[36m" in seen or b"\x1b[1;36m" in seen) == coloured
+    assert ("\x1b[36m" in seen or "\x1b[1;36m" in seen) == coloured
