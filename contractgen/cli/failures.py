@@ -7,10 +7,12 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.markup import escape
 
+import contractgen
 from contractgen.cli.console import stderr
 from contractgen.errors import ContractgenError
 
@@ -38,12 +40,11 @@ def reported(show_traceback: bool) -> Iterator[None]:
         # The reader of our output went away (`| head`): nothing is left to say, also not at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(INTERNAL) from error
-    except OSError as error:
-        _trace(show_traceback)
-        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), "")
-        raise typer.Exit(USAGE) from error
     except Exception as error:
         _trace(show_traceback)
+        if isinstance(error, OSError) and _is_the_users(error.filename):
+            _say(f"{error.filename}: {error.strerror}", "")
+            raise typer.Exit(USAGE) from error
         _say(
             f"internal error: {type(error).__name__}: {error}",
             "This is a defect of contractgen, not of the model."
@@ -51,6 +52,11 @@ def reported(show_traceback: bool) -> Iterator[None]:
             else "Run again with --traceback and report it.",
         )
         raise typer.Exit(INTERNAL) from error
+
+
+def _is_the_users(path: object) -> bool:
+    """Whether a path that the system refused is one that the user gave, rather than a file of this package."""
+    return isinstance(path, (str, os.PathLike)) and not Path(path).is_relative_to(Path(contractgen.__file__).parent)
 
 
 def _say(message: str, hint: str) -> None:
