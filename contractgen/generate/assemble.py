@@ -1,8 +1,9 @@
-"""Copies modules of the runtime into one text: their code verbatim, their imports merged, those of each other dropped."""
+"""Copies the runtime's modules into one text: their code verbatim, their imports merged, what nothing uses left out."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,13 +13,23 @@ PACKAGE = "contractgen.generate.runtime"
 
 
 @dataclass(frozen=True)
+class Definition:
+    """A class, a function or a constant: its text with the comments above it, and the names that it uses."""
+
+    name: str
+    code: str
+    uses: frozenset[str]
+    is_short: bool
+
+
+@dataclass(frozen=True)
 class Module:
-    """A module of the runtime: what its docstring says, what it imports, its code, and the names that it defines."""
+    """A module of the runtime: what its docstring says, what it imports, and what it defines."""
 
     title: str
-    imports: tuple[tuple[str, str], ...]
-    code: str
-    names: tuple[str, ...]
+    imports: dict[str, tuple[str, str]]
+    """By the name that is bound: where it comes from (nothing for `import x`), and what stands behind `import`."""
+    definitions: tuple[Definition, ...]
 
 
 @cache
@@ -26,35 +37,94 @@ def module(name: str) -> Module:
     """Read a module of the runtime."""
     source = (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
     tree = ast.parse(source)
-    title = ast.get_docstring(tree) or name
-    imports: list[tuple[str, str]] = []
-    names: list[str] = []
-    first = 0
+    imports: dict[str, tuple[str, str]] = {}
     for node in tree.body:
         if isinstance(node, ast.Import):
-            imports += [("", f"{alias.name} as {alias.asname}" if alias.asname else alias.name) for alias in node.names]
+            for alias in node.names:
+                text = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+                imports[alias.asname or alias.name.partition(".")[0]] = ("", text)
         elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith((PACKAGE, "__future__")):
-            imports += [(node.module or "", alias.name) for alias in node.names]
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            names.append(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names += [target.id for target in targets if isinstance(target, ast.Name)]
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            first = node.end_lineno or 0
-    code = "\n".join(source.splitlines()[first:]).strip("\n")
-    return Module(title, tuple(imports), code, tuple(names))
+            imports.update({alias.name: (node.module or "", alias.name) for alias in node.names})
+    return Module(ast.get_docstring(tree) or name, imports, tuple(definitions(source, tree)))
 
 
-def import_lines(modules: tuple[Module, ...], more: tuple[tuple[str, str], ...] = ()) -> str:
-    """The merged import block: the standard library first, then numpy, as isort orders them."""
-    wanted = {one for part in modules for one in part.imports} | set(more)
+def definitions(source: str, tree: ast.Module) -> Iterator[Definition]:
+    """What a module defines, in order; a string below a constant belongs to it."""
+    lines = source.splitlines()
+    start = 0
+    body = tree.body
+    for place, node in enumerate(body):
+        end = node.end_lineno or 0
+        name = defined_name(node)
+        following = body[place + 1] if place + 1 < len(body) else None
+        if name and isinstance(following, ast.Expr):
+            end = following.end_lineno or 0
+        if name:
+            code = "\n".join(lines[start:end]).strip("\n")
+            uses = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} | quoted_names(node)
+            is_short = isinstance(node, (ast.Assign, ast.AnnAssign))
+            yield Definition(name, code, frozenset(uses - {name}), is_short)
+        start = end
+
+
+def defined_name(node: ast.stmt) -> str | None:
+    """The name that a statement at the top of a module defines."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return node.name
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return targets[0].id if targets and isinstance(targets[0], ast.Name) else None
+
+
+def quoted_names(node: ast.stmt) -> set[str]:
+    """The names in types that are written as text."""
+    texts = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return {"Array"} if any(text.startswith("tuple[Array") for text in texts) else set()
+
+
+def names_used(code: str) -> set[str]:
+    """All names in a piece of code."""
+    return {one.id for one in ast.walk(ast.parse(code)) if isinstance(one, ast.Name)}
+
+
+def needed(modules: Iterable[Module], names: set[str]) -> list[Module]:
+    """The modules with those definitions that the names need, directly or not."""
+    parts = list(modules)
+    known = {one.name: one for part in parts for one in part.definitions}
+    reached: set[str] = set()
+    todo = [name for name in names if name in known]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += [used for used in known[name].uses if used in known]
+    kept = [
+        Module(part.title, part.imports, tuple(one for one in part.definitions if one.name in reached))
+        for part in parts
+    ]
+    return [part for part in kept if part.definitions]
+
+
+def import_lines(modules: Iterable[Module], own: str) -> str:
+    """The merged imports of what the modules and our own code use: the standard library, then numpy, as isort has them."""
+    wanted: set[tuple[str, str]] = set()
+    used = names_used(own)
+    for part in modules:
+        here = used.union(*(one.uses for one in part.definitions))
+        wanted |= {line for name, line in part.imports.items() if name in here}
+    common = {
+        "np": ("", "numpy as np"),
+        "npt": ("", "numpy.typing as npt"),
+        "Any": ("typing", "Any"),
+        "Mapping": ("collections.abc", "Mapping"),
+        "Sequence": ("collections.abc", "Sequence"),
+    }
+    wanted |= {line for name, line in common.items() if name in used}
     blocks = []
     for numpy in (False, True):
-        here = {one for one in wanted if (one[0] or one[1]).startswith("numpy") == numpy}
-        lines = [f"import {name}" for source, name in sorted(here, key=lambda one: one[1].lower()) if not source]
-        for source in sorted({source for source, _ in here if source}):
-            names = sorted((name for origin, name in here if origin == source), key=import_order)
+        here_lines = {one for one in wanted if (one[0] or one[1]).startswith("numpy") == numpy}
+        lines = [f"import {name}" for source, name in sorted(here_lines, key=lambda one: one[1].lower()) if not source]
+        for source in sorted({source for source, _ in here_lines if source}):
+            names = sorted((name for origin, name in here_lines if origin == source), key=import_order)
             lines.append(f"from {source} import {', '.join(names)}")
         blocks.append("\n".join(lines))
     return "\n\n".join(block for block in blocks if block)
@@ -67,6 +137,17 @@ def import_order(name: str) -> tuple[int, str]:
 
 def section(part: Module) -> str:
     """The code of a module under its title."""
-    lines = [f"# {line}".rstrip() for line in part.title.splitlines()]
+    text = heading(part.title)
+    before: Definition | None = None
+    for one in part.definitions:
+        close = before is not None and before.is_short and one.is_short
+        text += ("\n" if close else "\n\n\n") + one.code
+        before = one
+    return text
+
+
+def heading(title: str) -> str:
+    """A title between rules."""
+    lines = [f"# {line}".rstrip() for line in title.splitlines()]
     rule = "# " + "-" * 100
-    return "\n".join([rule, *lines, rule, "", "", part.code])
+    return "\n".join([rule, *lines, rule])

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from contractgen.generate.runtime.dtypes import Array, dtype_name, is_bfloat16
-from contractgen.generate.runtime.json_blocks import Block, block_numbers
 from contractgen.generate.runtime.number_lists import array_of_lists
 from contractgen.generate.runtime.protocol import Wire
 from contractgen.generate.runtime.spec import Tensor
@@ -28,7 +27,7 @@ def read_list(tensor: Tensor, value: Any) -> tuple[Array, str]:
     """Nested lists of numbers, as JSON has them; an empty list stands for fixed sizes below it, too. Raises `Refused`."""
     if value is None or isinstance(value, (str, dict)):
         raise Refused("structure", wanted=summary(tensor), got=described(value))
-    array = block_numbers(value, tensor.dtype) if isinstance(value, Block) else array_of_lists(value, tensor.dtype)
+    array = array_of_lists(value, tensor.dtype)
     rest = tensor.shape[array.ndim :]
     if array.size == 0 and rest and all(isinstance(size, int) for size in rest):
         array = array.reshape(array.shape + rest)

@@ -38,7 +38,7 @@ def hint_for(spec: Spec, walk: Walk, one: Violation, violations: list[Violation]
     found = walk.found
     for repair in found.repairs:
         if repair.violation is one:
-            again = Walk(walk.read, walk.strict, walk.max_items)
+            again = Walk(walk.read, walk.strict, walk.max_items, walk.unfold)
             again.visit(repair.node, repair.value, repair.path, repair.code, repair.index)
             if undoes(spec, merged(found, again.found, repair.path), one, violations):
                 return repair.hint

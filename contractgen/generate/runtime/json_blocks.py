@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import re
 from dataclasses import dataclass
@@ -11,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from contractgen.generate.runtime.arrays import read_list
+from contractgen.generate.runtime.buffers import element_count
 from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16
+from contractgen.generate.runtime.json_writing import ORJSON
 from contractgen.generate.runtime.number_lists import Special, array_of_numbers, kind_of
-from contractgen.generate.runtime.numpy_files import element_count
-from contractgen.generate.runtime.scans import all_finite
+from contractgen.generate.runtime.spec import Tensor
 from contractgen.generate.runtime.violations import Refused
 
 NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[],")
@@ -36,8 +37,10 @@ class Block:
     """Its brackets and commas."""
 
 
-def block_items(block: Block, most: int) -> list[Any]:
-    """The items of the list that a block is, lists as blocks of their own. Raises `Refused`."""
+def block_items(block: Any, most: int) -> Any:
+    """The items of the list that a block is, lists as blocks of their own; any other value as it is. Raises `Refused`."""
+    if not isinstance(block, Block):
+        return block
     text = block.text
     if text.find(b"[", block.start + 1, block.end) < 0:
         if text.count(b",", block.start, block.end) >= most:
@@ -126,23 +129,6 @@ def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -
     return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
 
 
-def json_array(array: Array, dtype: str) -> bytes:
-    """An array as nested lists, each element of which reads back as the same; complex numbers as pairs."""
-    if dtype == "bfloat16":
-        array = from_bfloat16(array)
-    elif dtype.startswith("complex"):
-        array = np.asarray(array, order="C")[..., None].view(array.real.dtype)
-    if ORJSON is not None and array.ndim and all_finite(array, array.dtype.name):
-        # As float64, the digits are those of the exact number: fewer might round twice on the way back.
-        wide = array.astype(np.float64) if array.dtype.kind == "f" else np.asarray(array, order="C")
-        text: bytes = ORJSON.dumps(wide, option=ORJSON.OPT_SERIALIZE_NUMPY)
-        return text
-    return json.dumps(array.tolist(), separators=(",", ":")).encode()
-
-
-def optional_module(name: str) -> Any:
-    """A module that makes JSON faster where it is installed."""
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
-
-
-ORJSON = optional_module("orjson")
+def read_numbers(tensor: Tensor, value: Any) -> tuple[Array, str]:
+    """A tensor out of a JSON text: a block, or nested lists. Raises `Refused`."""
+    return (block_numbers(value, tensor.dtype), tensor.dtype) if isinstance(value, Block) else read_list(tensor, value)

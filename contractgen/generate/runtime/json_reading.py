@@ -7,10 +7,10 @@ import os
 import re
 from typing import Any
 
+from contractgen.generate.runtime.buffers import Buffer
 from contractgen.generate.runtime.json_blocks import NOT_STRUCTURE, Block
 from contractgen.generate.runtime.limits import Limits
 from contractgen.generate.runtime.number_lists import Special
-from contractgen.generate.runtime.numpy_files import Buffer
 from contractgen.generate.runtime.violations import Refused, quoted
 
 SMALL_JSON = 2**16

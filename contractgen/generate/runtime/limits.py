@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from contractgen.generate.runtime.numpy_files import Buffer
+from contractgen.generate.runtime.buffers import Buffer
 from contractgen.generate.runtime.violations import Refused, quoted
 
 BINARY = "application/octet-stream"

@@ -6,14 +6,13 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
+from contractgen.generate.runtime.buffers import Buffer, array_at, element_count
 from contractgen.generate.runtime.dtypes import DTYPES, Array
 from contractgen.generate.runtime.violations import Refused, quoted
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 NPY_MAGIC = b"\x93NUMPY"
 NPY_ITEM = re.compile(
@@ -72,27 +71,6 @@ def npy_dtype(descr: str, bfloat16: bool) -> np.dtype[Any]:
     return np.dtype(descr)
 
 
-def element_count(shape: tuple[int, ...]) -> int:
-    """The number of elements, as an exact integer."""
-    count = 1
-    for size in shape:
-        count *= size
-    return count
-
-
-def array_at(data: Buffer, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: Any = "C") -> Array:
-    """An array over bytes that are known to be there: a view, or a copy where the bytes are not aligned or foreign."""
-    try:
-        array: Array = np.ndarray(shape, dtype, data, offset, order=order)
-    except (ValueError, OverflowError, TypeError) as error:
-        raise Refused("body", wanted="a shape that numpy can hold", got=f"{len(shape)} axes") from error
-    if not array.dtype.isnative:
-        array = array.astype(dtype.newbyteorder("="))
-    if array.dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
-        raise Refused("body", wanted="bool as bytes 0 and 1", got="other bytes")
-    return array if array.flags.aligned else array.copy()
-
-
 def read_npz(body: Buffer, max_members: int, max_expanded: int) -> Iterator[tuple[str, Buffer]]:
     """The members of an npz archive: names without `.npy`, and bytes. Stored ones are views. Raises `Refused`.
 
@@ -116,7 +94,7 @@ def read_npz(body: Buffer, max_members: int, max_expanded: int) -> Iterator[tupl
         version, flags, method, crc, packed, plain, name_size, offset = (fields[i] for i in (0, 1, 2, 5, 6, 7, 8, 14))
         name = bytes(view[start + 46 : start + 46 + name_size])
         start += 46 + name_size + fields[9] + fields[10]
-        if flags & 1 or method not in (0, 8) or start > end or version > 63:
+        if flags & ~0x80E or method not in (0, 8) or start > end or version > 63:
             raise Refused("body", wanted="stored or deflated members", got=f"method {method}, flags {flags}")
         left -= plain if method == 8 else 0
         if left < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from contractgen.generate.runtime.json_blocks import json_array
+from contractgen.generate.runtime.json_writing import json_array
 from contractgen.generate.runtime.limits import BINARY
 from contractgen.generate.runtime.spec import Constant, Dict, Field, List, Node, Optional, Spec, Tensor, Tuple
 

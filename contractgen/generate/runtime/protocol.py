@@ -13,15 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from contractgen.generate.runtime.buffers import Parts, array_at, element_count, raw
 from contractgen.generate.runtime.dtypes import DATATYPES, DTYPE_OF_DATATYPE, DTYPES, Array
-from contractgen.generate.runtime.json_blocks import Block, block_array, json_array
-from contractgen.generate.runtime.json_reading import read_json
-from contractgen.generate.runtime.limits import Limits
-from contractgen.generate.runtime.number_lists import array_of_numbers, flattened
-from contractgen.generate.runtime.numpy_files import array_at, element_count
-from contractgen.generate.runtime.numpy_writing import Parts, raw
+from contractgen.generate.runtime.json_writing import json_array
 from contractgen.generate.runtime.spec import Tensor
 from contractgen.generate.runtime.violations import Refused, described, quoted
+from contractgen.generate.runtime.walk import Reader
 
 ALIGNMENT = 64
 """Where the first tensor starts in a body of ours is a multiple of this: the JSON before it is filled up with spaces."""
@@ -73,14 +70,6 @@ def envelope(members: list[bytes], parts: Parts) -> tuple[Parts, int]:
     return [text, *parts], len(text)
 
 
-def read_object(text: bytes, limits: Limits) -> dict[str, Any]:
-    """A JSON object. Raises `Refused`."""
-    value = read_json(text, limits)
-    if not isinstance(value, dict):
-        raise Refused("body", wanted="a JSON object", got=described(value))
-    return value
-
-
 def member(entry: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:
     """A member of a JSON object that must be of one type, or absent where there is a default. Raises `Refused`."""
     value = entry.get(name, default)
@@ -93,14 +82,14 @@ JSON_KINDS = {str: "a string", list: "a list", dict: "an object", int: "an integ
 
 
 def decode_tensors(
-    entries: list[Any], tensors: Mapping[str, Tensor], binary: memoryview, limits: Limits
+    entries: list[Any], tensors: Mapping[str, Tensor], binary: memoryview, max_members: int, numbers: Reader
 ) -> tuple[dict[str, Wire], list[int]]:
     """The tensors of a message by name, and the offsets of those that are binary. Raises `Refused`."""
     arrays: dict[str, Wire] = {}
     offsets: list[int] = []
     offset = 0
-    if len(entries) > limits.max_members:
-        raise Refused("body", wanted=f"at most {limits.max_members} tensors (max_members)", got=f"{len(entries)}")
+    if len(entries) > max_members:
+        raise Refused("body", wanted=f"at most {max_members} tensors (max_members)", got=f"{len(entries)}")
     for entry in entries:
         if type(entry) is not dict:
             raise Refused("body", wanted="a tensor to be an object", got=described(entry))
@@ -113,7 +102,7 @@ def decode_tensors(
         parameters = member(entry, "parameters", dict, {})
         size = parameters.get("binary_data_size")
         if "data" in entry and size is None:
-            arrays[name] = wire_of_list(entry["data"], datatype, shape, tensors.get(name))
+            arrays[name] = wire_of_list(entry["data"], datatype, shape, tensors.get(name), numbers)
         elif "data" not in entry and type(size) is int and 0 <= size <= len(binary) - offset:
             arrays[name] = wire_of_bytes(binary, offset, size, datatype, shape, tensors.get(name))
             offsets.append(offset)
@@ -150,30 +139,23 @@ def wire_of_bytes(
     return paired(Wire(dtype, array_at(data, DTYPES[dtype], shape, offset)), tensor)
 
 
-def wire_of_list(data: Any, datatype: str, shape: tuple[int, ...], tensor: Tensor | None) -> Wire:
+def wire_of_list(data: Any, datatype: str, shape: tuple[int, ...], tensor: Tensor | None, numbers: Reader) -> Wire:
     """A tensor of JSON numbers: a flat list in C order, or nested as the shape is."""
     dtype = DTYPE_OF_DATATYPE.get(datatype)
     if dtype is None:
         return Wire(
             datatype, None, Refused("dtype", wanted=tensor.dtype if tensor else "numbers", got=quoted(datatype))
         )
-    if not isinstance(data, (list, Block)):
-        raise Refused("body", wanted="data to be a list", got=described(data))
     count = element_count(shape)
     try:
-        if isinstance(data, Block):
-            array = block_array(data, dtype)
-            if array.size != count or (array.ndim != 1 and array.shape != shape):
-                raise Refused("body", wanted=f"{count} numbers for the shape of a tensor", got=f"{array.size}")
-            return paired(Wire(dtype, array.reshape(shape)), tensor)
-        flat_shape, flat = flattened(data)
-        if len(flat) != count or (len(flat_shape) != 1 and flat_shape != shape and count):
-            raise Refused("body", wanted=f"{count} numbers for the shape of a tensor", got=f"{len(flat)}")
-        return paired(Wire(dtype, array_of_numbers(flat, dtype, shape).reshape(shape)), tensor)
+        array, _ = numbers(Tensor("", dtype, ()), data)
     except Refused as refused:
         if refused.kind in ("body", "json-size"):
             raise
         return Wire(dtype, None, refused)
+    if array.size != count or (array.ndim != 1 and array.shape != shape and count):
+        raise Refused("body", wanted=f"{count} numbers for the shape of a tensor", got=f"{array.size}")
+    return paired(Wire(dtype, array.reshape(shape)), tensor)
 
 
 def paired(wire: Wire, tensor: Tensor | None) -> Wire:
@@ -184,3 +166,11 @@ def paired(wire: Wire, tensor: Tensor | None) -> Wire:
     if DATATYPES[tensor.dtype] != DATATYPES.get(wire.dtype):
         return wire
     return Wire(tensor.dtype, np.asarray(array, order="C").view(DTYPES[tensor.dtype])[..., 0])
+
+
+def is_protocol(value: dict[str, Any], member_name: str) -> bool:
+    """Whether this is a message of the Open Inference Protocol, and not plain JSON with a like-named member."""
+    entries = value.get(member_name)
+    if not isinstance(entries, list):
+        return False
+    return all(isinstance(entry, dict) and "name" in entry and "datatype" in entry for entry in entries)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from contractgen.generate.runtime.buffers import SMALL, Parts, raw
 from contractgen.generate.runtime.convert import read_any
 from contractgen.generate.runtime.dtypes import Array
 from contractgen.generate.runtime.hints import explained
 from contractgen.generate.runtime.limits import BINARY, JSON, MAX_HEAD, NPY, NPZ, SAGEMAKER_BINARY, message_headers
-from contractgen.generate.runtime.numpy_writing import SMALL, Parts, npy_parts, npz_parts, raw
+from contractgen.generate.runtime.numpy_writing import npy_parts, npz_parts
 from contractgen.generate.runtime.plain_json import plain_json, sole
 from contractgen.generate.runtime.protocol import encode_tensors, envelope
 from contractgen.generate.runtime.spec import MAX_KNOWN, Spec, Tensor

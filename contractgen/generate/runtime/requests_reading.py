@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from contractgen.generate.runtime.arrays import read_array, read_list, read_wire
+from contractgen.generate.runtime.arrays import read_array, read_wire
+from contractgen.generate.runtime.buffers import Buffer
 from contractgen.generate.runtime.dtypes import DTYPES, Array
 from contractgen.generate.runtime.hints import explained
+from contractgen.generate.runtime.json_blocks import block_items, read_numbers
 from contractgen.generate.runtime.json_reading import read_json
 from contractgen.generate.runtime.limits import (
     BINARY,
@@ -23,10 +25,9 @@ from contractgen.generate.runtime.limits import (
     Message,
     read_headers,
 )
-from contractgen.generate.runtime.messages import is_protocol, numpy_tensors, unknown_names
-from contractgen.generate.runtime.numpy_files import Buffer
+from contractgen.generate.runtime.numpy_reading import numpy_tensors, unknown_names
 from contractgen.generate.runtime.plain_json import unwrapped
-from contractgen.generate.runtime.protocol import Wire, decode_tensors, member
+from contractgen.generate.runtime.protocol import Wire, decode_tensors, is_protocol, member
 from contractgen.generate.runtime.spec import MAX_KNOWN, Layout, Spec
 from contractgen.generate.runtime.violations import ContractViolation, Refused, described, listed, quoted, violation
 from contractgen.generate.runtime.walk import Reader, Walk, gather
@@ -85,7 +86,7 @@ def decode_request(
                 return arrays, layout.reply
         value = read_json(text, limits)
         if message.json_length is None and not (isinstance(value, dict) and is_protocol(value, "inputs")):
-            return read_tree(spec, unwrapped(spec, value), read_list, Reply(JSON), limits)
+            return read_tree(spec, unwrapped(spec, value), read_numbers, Reply(JSON), limits)
         return read_protocol(spec, is_valid, value, text, binary, message.media, limits)
     except Refused as refused:
         status = {"media-type": 415, "too-large": 413}.get(refused.kind, 400)
@@ -130,7 +131,9 @@ def read_protocol(
     theirs = parameters.get("contract", spec.contract)
     if theirs != spec.contract:
         raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
-    wires, offsets = decode_tensors(member(value, "inputs", list), spec.input_names, binary, limits)
+    wires, offsets = decode_tensors(
+        member(value, "inputs", list), spec.input_names, binary, limits.max_members, read_numbers
+    )
     received = accepted(spec, is_valid, wires, read_reply(spec, value, parameters, media), limits)
     if len(text) < MAX_HEAD and len(offsets) == len(wires) and media == BINARY and "id" not in value:
         remember(spec, text, wires, offsets, len(binary), received[1])
@@ -187,7 +190,7 @@ def read_tree(
     spec: Spec, tree: Any, read: Reader, reply: Reply, limits: Limits, wires: Mapping[str, Wire] | None = None
 ) -> Received:
     """The tensors of a tree of arguments. Raises `ContractViolation` with all that is wrong with it."""
-    walk = Walk(read, False, limits.max_members)
+    walk = Walk(read, False, limits.max_members, lambda value: block_items(value, limits.max_members))
     walk.visit(spec.inputs, tree, "inputs", "")
     if wires is not None:
         walk.found.violations.extend(unknown_names(wires, walk.found, spec.input_names))

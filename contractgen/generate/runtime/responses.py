@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from contractgen.generate.runtime.arrays import read_array
+from contractgen.generate.runtime.buffers import Parts
 from contractgen.generate.runtime.dtypes import Array
 from contractgen.generate.runtime.limits import BINARY, JSON, NPY, NPZ, SAGEMAKER_BINARY, message_headers
-from contractgen.generate.runtime.numpy_writing import Parts, npy_parts, npz_parts
+from contractgen.generate.runtime.numpy_writing import npy_parts, npz_parts
 from contractgen.generate.runtime.plain_json import plain_json
 from contractgen.generate.runtime.protocol import encode_tensors, envelope
 from contractgen.generate.runtime.requests_reading import Reply

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from contractgen.generate.runtime.arrays import read_list, read_wire
+from contractgen.generate.runtime.buffers import Buffer
 from contractgen.generate.runtime.hints import explained
-from contractgen.generate.runtime.json_reading import read_json
 from contractgen.generate.runtime.limits import NPY, NPZ, Limits, Message, read_headers
-from contractgen.generate.runtime.messages import is_protocol, numpy_tensors
-from contractgen.generate.runtime.numpy_files import Buffer
-from contractgen.generate.runtime.protocol import decode_tensors
+from contractgen.generate.runtime.number_lists import Special
+from contractgen.generate.runtime.numpy_loading import loaded_tensors
+from contractgen.generate.runtime.protocol import decode_tensors, is_protocol
 from contractgen.generate.runtime.spec import Spec
 from contractgen.generate.runtime.violations import ContractViolation, Refused, quoted, violation
 from contractgen.generate.runtime.walk import Reader, Walk, gather
@@ -36,9 +37,12 @@ def response_tree(spec: Spec, message: Message, limits: Limits) -> tuple[Any, Re
     """The results by name as they came, and how to read their leaves."""
     fields = spec.outputs.fields
     if message.media in (NPY, NPZ):
-        return gather(spec.outputs, numpy_tensors(spec.outputs, message, limits, spec.output_names)), read_wire
+        return gather(spec.outputs, loaded_tensors(spec, message)), read_wire
     text = message.body if message.json_length is None else message.body[: message.json_length]
-    value = read_json(text, limits)
+    try:
+        value = json.loads(bytes(text), parse_constant=Special)
+    except (ValueError, RecursionError) as error:
+        raise Refused("body", wanted="JSON", got=type(error).__name__) from error
     if isinstance(value, dict) and isinstance(value.get("error"), str) and message.json_length is None:
         raise Refused("body", wanted="a result", got=f"the error {quoted(value['error'])}")
     if isinstance(value, dict) and is_protocol(value, "outputs"):
@@ -46,7 +50,7 @@ def response_tree(spec: Spec, message: Message, limits: Limits) -> tuple[Any, Re
         if theirs != spec.contract:
             raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
         binary = message.body[len(text) :]
-        wires, _ = decode_tensors(value["outputs"], spec.output_names, binary, limits)
+        wires, _ = decode_tensors(value["outputs"], spec.output_names, binary, limits.max_members, read_list)
         return gather(spec.outputs, wires), read_wire
     if len(fields) == 1:
         return {fields[0].key: value}, read_list

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contractgen.generate.runtime.dtypes import Array
-from contractgen.generate.runtime.json_blocks import Block, block_items
 from contractgen.generate.runtime.number_lists import array_of_lists
 from contractgen.generate.runtime.spec import Constant, Dict, List, Node, Optional, Tensor, Tuple
 from contractgen.generate.runtime.violations import (
@@ -73,16 +72,22 @@ Reader = Callable[[Tensor, Any], "tuple[Array, str]"]
 """Turns what stands at a leaf into an array and the name of its dtype, or raises `Refused`."""
 
 
+def as_it_is(value: Any) -> Any:
+    """The value."""
+    return value
+
+
 @dataclass(frozen=True)
 class Walk:
     """How to read a tree: `read` for its leaves; `strict` where lists and tuples, and absent constants, differ.
 
-    Lists may have `max_items`.
+    Lists may have `max_items`; `unfold` gives the items of one that is not read yet.
     """
 
     read: Reader
     strict: bool
     max_items: int = sys.maxsize
+    unfold: Callable[[Any], Any] = as_it_is
     found: Found = field(default_factory=Found)
 
     def refuse(self, kind: str, path: str, **facts: Any) -> Violation:
@@ -109,9 +114,8 @@ class Walk:
 
     def visit_items(self, node: List | Tuple, value: Any, path: str, code: str, index: tuple[int, ...]) -> None:
         """Read a list or a tuple."""
-        items = value
         try:
-            items = block_items(value, self.max_items) if isinstance(value, Block) else value
+            items = self.unfold(value)
         except Refused as refused:
             self.refuse(refused.kind, path, **refused.facts)
             return

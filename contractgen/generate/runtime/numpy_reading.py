@@ -1,25 +1,17 @@
-"""What requests and responses have in common: bodies in numpy's formats, and how a message is told apart."""
+"""Bodies in numpy's formats as the validator reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from contractgen.generate.runtime.buffers import Buffer
 from contractgen.generate.runtime.dtypes import dtype_name
 from contractgen.generate.runtime.limits import NPY, Limits, Message
-from contractgen.generate.runtime.numpy_files import Buffer, read_npy, read_npz
+from contractgen.generate.runtime.numpy_files import read_npy, read_npz
 from contractgen.generate.runtime.protocol import Wire
 from contractgen.generate.runtime.spec import Dict, Tensor, TensorNames, tensors_of
 from contractgen.generate.runtime.violations import Refused, Violation, listed, quoted, violation
 from contractgen.generate.runtime.walk import Found
-
-
-def is_protocol(value: dict[str, Any], member_name: str) -> bool:
-    """Whether this is a message of the Open Inference Protocol, and not plain JSON with a like-named member."""
-    entries = value.get(member_name)
-    if not isinstance(entries, list):
-        return False
-    return all(isinstance(entry, dict) and "name" in entry and "datatype" in entry for entry in entries)
 
 
 def numpy_tensors(node: Dict, message: Message, limits: Limits, names: TensorNames) -> dict[str, Wire]:
