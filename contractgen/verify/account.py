@@ -30,6 +30,7 @@ POLICIES = {
     "constant": "Python flags stay at their defaults",
     "finite": "the value spoils the output",
     "remainder": "elements that cannot influence any output",
+    "grid": "several sizes end in the same grid, the least of them is meant",
     "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
 }
 """Why an input is refused although the model runs on it."""
@@ -77,7 +78,7 @@ def _policy(
         return "reshaped"
     if _drops_a_remainder(contract, eager, recipe, outputs):
         return "remainder"
-    return ""
+    return "grid" if _ends_in_the_same_grid(contract, eager, case) else ""
 
 
 def _other_sizes(contract: Contract, recipe: Recipe) -> dict[str, int] | None:
@@ -131,6 +132,30 @@ def _drops_a_remainder(contract: Contract, eager: Eager, recipe: Recipe, outputs
         return False
     tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
     return widest(outputs, kept, tensors).ratio <= 1
+
+
+def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool:
+    """Whether a fixed size is the least of a narrow range that strides map to one grid.
+
+    Then the model fails one below it and at twice its size. A model that takes any larger size is another matter.
+    """
+    edit = case.recipe.edit
+    if not isinstance(edit, Axis) or case.claim is None or case.claim.property != "shape":
+        return False
+    size = places(contract).leaf(edit.tensor).tensor.shape[edit.axis]
+    if not isinstance(size, int) or not size < edit.size < 2 * size:
+        return False
+    return not any(
+        _runs(contract, eager, replace(case.recipe, edit=replace(edit, size=s))) for s in (size - 1, 2 * size)
+    )
+
+
+def _runs(contract: Contract, eager: Eager, recipe: Recipe) -> bool:
+    try:
+        eager.run_broken(arguments(contract, recipe), recipe)
+    except Exception:
+        return False
+    return True
 
 
 def _allowed_sizes(contract: Contract, recipe: Recipe) -> Recipe | None:

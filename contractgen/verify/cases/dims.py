@@ -35,7 +35,7 @@ def size_claims(ground: Ground) -> Iterator[Claim]:
     for index, relation in enumerate(ground.contract.relations):
         breaks = list(_broken_relations(ground, index, relation))
         about = f"relation:{index}"
-        yield Claim(about, about, "", render(relation), tuple(breaks), sides="both" if breaks else "inside")
+        yield Claim(about, about, "holds", render(relation), tuple(breaks), sides="both" if breaks else "inside")
     for extent in ground.extents:
         if isinstance(extent.size, int):
             yield _fixed(ground, extent)

@@ -52,7 +52,8 @@ class Claim:
 
     def evidence(self, contract: Contract) -> Evidence | None:
         """Why the claim is believed, if the contract says."""
-        return next((e for e in contract.evidence if e.about == self.about and e.property == self.property), None)
+        names = {self.property, f"values.{self.property}", self.id[len(self.about) + 1 :]}
+        return next((e for e in contract.evidence if e.about == self.about and e.property in names), None)
 
 
 @dataclass(frozen=True)
