@@ -17,7 +17,7 @@ def test_an_export_without_example_writes_what_is_checked_in(sample: Sample, tmp
     import contractgen
 
     exported = contractgen.export(sample.save(tmp_path), model=sample.factory, name=sample.name, out=tmp_path / "out")
-    assert exported.verification.findings == ()
+    assert [each for each in exported.verification.findings if each.severity == "error"] == []
     for name in FILES:
         assert (tmp_path / "out" / name).read_text() == (sample.contract / name).read_text(), "make goldens renews it"
 
