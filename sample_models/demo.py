@@ -42,9 +42,9 @@ def generated(name: str) -> ModuleType:
 
 
 def show(violation: Any) -> None:
-    console.print(f"   [red]{violation.code}[/] {escape(violation.path)}: {escape(violation.message)}")
+    console.print(f"   [red]{violation.code:<10}[/] {escape(violation.message)}")
     if violation.hint:
-        console.print(f"   [cyan]hint:[/] {escape(violation.hint)}")
+        console.print(f"   [cyan]{'':<10} {escape(violation.hint)}[/]")
 
 
 def refused(what: str, line: str, call: Callable[[], object], violation: type[Exception]) -> None:
@@ -66,16 +66,14 @@ def main() -> None:
 
     console.rule("what the contract lets through")
     x = np.linspace(0, 1, 20, dtype=np.float32)[None]
-    request = client.serialize(x)
-    (arrived,), _ = validator.parse(request.body, request.headers)
-    console.print(
-        f"client -> {len(request.body)} bytes -> validator: {arrived.dtype} {list(arrived.shape)}, equal: {(arrived == x).all()}"
-    )
-    console.print(
-        "a list of exact numbers is converted: serialize([[0.5] * 20]) is",
-        "accepted" if client.serialize([[0.5] * 20]) else "",
-    )
-
+    for line, good in (("np.linspace(0, 1, 20, dtype=np.float32)[None]", x), ("[[0.5] * 20]", [[0.5] * 20])):
+        request = client.serialize(good)
+        (arrived,), _ = validator.parse(request.body, request.headers)
+        equal = "equal" if (arrived == np.asarray(good)).all() else "DIFFERENT"
+        console.print(f"\n[bold]serialize({escape(line)})[/]")
+        console.print(
+            f"   {len(request.body)} bytes, arrived as {arrived.dtype} {escape(str(list(arrived.shape)))}: {equal}"
+        )
     console.rule("what the client refuses to send")
     nan = np.full((1, 20), np.nan, np.float32)
     for what, line, value in (
@@ -94,6 +92,7 @@ def main() -> None:
     for what, body in (
         ("nineteen features", b"[[" + b",".join([b"0.5"] * 19) + b"]]"),
         ("a string among numbers", b"[[" + b",".join([b'"7"'] + [b"0.5"] * 19) + b"]]"),
+        ("a misspelt name, and ten features", b'{"X": ' + b"[[" + b",".join([b"0.5"] * 10) + b"]]}"),
         ("no JSON at all", b"x=1&y=2"),
     ):
         shown = body.decode() if len(body) < 40 else body.decode()[:40] + "..."
