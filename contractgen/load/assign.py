@@ -17,15 +17,19 @@ from contractgen.load.constructor import Constructor, raised
 from contractgen.load.layout import compare, layout_of, layout_of_module
 from contractgen.load.loaded import said
 
+_LARGE = 4_000_000
+"""Elements from which on it pays to build on the meta device, and to make sure that nothing got lost by it."""
+
 
 def build_with(constructor: Constructor, values: Mapping[str, object], weights: Weights) -> torch.nn.Module:
     """The module with the weights in it.
 
-    It is built on the meta device and takes the tensors of the (memory-mapped) file as they are. Whatever the file does
+    A large one is built on the meta device and takes the tensors of the (memory-mapped) file as they are. Whatever the file does
     not hold would stay without content there: buffers that are not saved, tensors in plain attributes or in closures.
     Where any such tensor remains, or building on the meta device fails, the module is built for real instead.
     """
-    module = _on_meta(constructor, values, weights)
+    elements = sum(value.numel() for value in weights.state.values() if isinstance(value, torch.Tensor))
+    module = _on_meta(constructor, values, weights) if elements >= _LARGE else None
     if module is not None:
         return module
     forget_cached(constructor)

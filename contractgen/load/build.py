@@ -64,7 +64,7 @@ def bounded(file: Layout) -> Iterator[None]:
     ]
     elements = sum(math.prod(shape) for shape in file.shapes.values() if shape)
     try:
-        with _Allocations(8 * elements + 10_000_000):
+        with _Allocations(8 * elements + 10_000_000, 30 * len(file.shapes) + 1000):
             yield
     finally:
         for hook in hooks:
@@ -72,17 +72,24 @@ def bounded(file: Layout) -> Iterator[None]:
 
 
 class _Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Raises `TooLarge` for a tensor of more elements than ``most`` that would take real memory."""
+    """Raises `TooLarge` for a tensor of more elements than ``most`` that takes real memory, and after many operators.
 
-    def __init__(self, most: int) -> None:
+    Copied layers register nothing, but each of their parameters takes an operator.
+    """
+
+    def __init__(self, most: int, operators: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.most = most
+        self.operators = operators
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.operators -= 1
         sizes = args[0] if args and isinstance(args[0], (list, tuple)) and all(type(s) is int for s in args[0]) else ()
         device = (kwargs or {}).get("device")
         if math.prod(sizes) > self.most and (device is None or device.type != "meta"):
             raise TooLarge(f"a tensor of {list(sizes)}")
+        if self.operators < 0:
+            raise TooLarge("far more operators than the file has tensors")
         return func(*args, **(kwargs or {}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
@@ -49,7 +50,7 @@ def integers(layout: Layout) -> list[int]:
     """Counts and sizes of the weights, small numbers, then what products, quotients and roots of sizes give."""
     shapes = [shape for shape in layout.shapes.values() if shape]
     sizes = _distinct(size for shape in shapes for size in shape if size > 0)[:48]
-    counts = _distinct(counts_of(layout).values())[:16]
+    counts = _distinct(count for both in counts_of(layout).values() for count in both)[:16]
     derived: list[int] = []
     for size in sizes:
         derived += [size // divisor for divisor in (2, 3, 4) if size % divisor == 0]
@@ -78,15 +79,15 @@ def sequences(layout: Layout) -> list[list[int]]:
     chain = [weights[0][1], *(shape[0] for shape in weights)]
     merged = [size for size, _ in groupby(chain)]
     distinct = _distinct(chain)
-    counts = list(counts_of(layout).values())
+    counts = [both[0] for both in counts_of(layout).values()]
     found: list[list[int]] = []
     for whole in (chain, merged, distinct):
         found += [whole[1:-1], whole[1:], whole, whole[:-1]]
-    found += [counts, *([size] * count for size in distinct for count in counts)]
     stages: dict[str, list[int]] = {}
-    for prefix, count in counts_of(layout).items():
-        stages.setdefault(prefix.rstrip("0123456789"), []).append(count)
+    for prefix, both in counts_of(layout).items():  # layer1.0, layer1.1, layer2.0 are depths of 2 and 1
+        stages.setdefault(re.sub(r"\d+", "", prefix), []).append(both[0])
     found += [depths for depths in stages.values() if len(depths) > 1]
+    found += [counts, *([size] * count for size in distinct for count in _distinct(counts))]
     return _distinct([each for each in found if each])
 
 

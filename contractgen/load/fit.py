@@ -67,21 +67,23 @@ def _search_variants(constructor: Constructor, weights: Weights, given: Mapping[
     forms = variants(weights)
     fits: list[_Fit] = []
     for meta in (True, False):
-        layout = layout_of(forms[0].state)
-        most = MOST_BUILDS if meta else MOST_REAL_BUILDS
-        trials = Trials(_builder(constructor, layout, meta), layout, most)
-        built = first(trials, constructor.slots, given, forms[0].hints)
+        start = _trials(constructor, forms[0], meta)
+        built = first(start, constructor.slots, given, forms[0].hints)
         if built.difference is None:
-            fits.append(_Fit(forms[0], built, trials))
+            fits.append(_Fit(forms[0], built, start))
             continue
         for form in sorted(forms, key=lambda form: -compare(layout_of(form.state), built.layout).score)[:2]:
-            layout = layout_of(form.state)
-            trials = Trials(_builder(constructor, layout, meta), layout, most)
+            trials = start if form is forms[0] else _trials(constructor, form, meta)
             fits.append(_Fit(form, search(trials, constructor.slots, given, form.hints), trials))
             if fits[-1].trial.fits:
                 return fits[-1]
         break
     return max(fits, key=lambda each: each.trial.score)
+
+
+def _trials(constructor: Constructor, form: Weights, meta: bool) -> Trials:
+    layout = layout_of(form.state)
+    return Trials(_builder(constructor, layout, meta), layout, MOST_BUILDS if meta else MOST_REAL_BUILDS)
 
 
 def _builder(constructor: Constructor, layout: Layout, meta: bool) -> Callable[[Values], torch.nn.Module]:
@@ -134,7 +136,6 @@ def _settle_open(constructor: Constructor, found: _Fit, given: Mapping[str, obje
     """
     trial = found.trial
     solved = [slot for slot in constructor.slots if slot.name in trial.values and slot.name not in given]
-    solved = [slot for slot in solved if slot.name not in found.weights.hints or slot.required is False]
     notes: list[str] = []
     for slot in solved:
         if found.weights.hints.get(slot.name, trial) == trial.values[slot.name]:
@@ -142,7 +143,8 @@ def _settle_open(constructor: Constructor, found: _Fit, given: Mapping[str, obje
         others = alternatives(found.trials, slot, trial)
         if not others:
             continue
-        shown = ", ".join(repr(value) for value in [trial.values[slot.name], *(o.values[slot.name] for o in others)])
+        values = [trial.values[slot.name], *(other.values[slot.name] for other in others)]
+        shown = ", ".join(map(repr, sorted(values) if type(values[0]) in {bool, int, float} else values))
         if all(_behaves_alike(constructor, trial, other) for other in others):
             notes.append(
                 f"{constructor.label}: {slot.name}={trial.values[slot.name]!r} was chosen; nothing depends on it"
@@ -150,7 +152,7 @@ def _settle_open(constructor: Constructor, found: _Fit, given: Mapping[str, obje
             continue
         raise UsageError(
             f"the weights do not tell {slot.name!r} of {constructor.label}: {shown} fit them equally",
-            hint=f"Say which: --arg {slot.name}={trial.values[slot.name]!r}",
+            hint=f"Say which it was: --arg {slot.name}=...",
         )
     pairs = paired_alternatives(found.trials, solved, trial)
     if pairs:
@@ -158,7 +160,7 @@ def _settle_open(constructor: Constructor, found: _Fit, given: Mapping[str, obje
         shown = " or ".join(f"{a}={each.values[a]!r}, {b}={each.values[b]!r}" for each in (trial, other))
         raise UsageError(
             f"the weights do not tell {a!r} and {b!r} of {constructor.label}: {shown} fit them equally",
-            hint=f"Say one of them: --arg {a}={trial.values[a]!r}",
+            hint=f"Say what one of them was: --arg {a}=...",
         )
     return notes
 

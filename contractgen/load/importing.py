@@ -71,7 +71,7 @@ def import_place(place: str, option: str) -> ModuleType:
         except ModuleNotFoundError as error:
             if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
                 raise UsageError(
-                    f"{option}: there is no module {error.name!r}",
+                    f"{option} {place}: there is no module {error.name!r}",
                     hint="Install its package, run in the folder that has it, or give the path of its .py file.",
                 ) from error
             raise

@@ -116,11 +116,13 @@ def changed_axes(before: Layout, after: Layout) -> frozenset[tuple[str, int]]:
     return frozenset(found)
 
 
-def counts_of(layout: Layout) -> dict[str, int]:
-    """How many numbered children each container has: ``{"blocks": 12}``, and of names that end in a number."""
-    found: dict[str, int] = {}
+def counts_of(layout: Layout) -> dict[str, tuple[int, ...]]:
+    """How many numbered children each container has, ``{"blocks.": (12,)}``, likewise for names that end in a number.
+
+    Where numbers are left out (layers without weights) the highest number counts too, from zero.
+    """
+    found: dict[str, set[int]] = {}
     for key in layout.shapes:
         for match in re.finditer(r"(?:^|(?<=\.))([A-Za-z_]*)(\d+)(?=\.)", key):
-            prefix = key[: match.start()] + match.group(1)
-            found[prefix] = max(found.get(prefix, 0), int(match.group(2)) + 1)
-    return found
+            found.setdefault(key[: match.start()] + match.group(1), set()).add(int(match.group(2)))
+    return {prefix: tuple(dict.fromkeys((len(seen), max(seen) + 1))) for prefix, seen in found.items()}

@@ -23,7 +23,8 @@ from contractgen.load.constructor import Slot
 from contractgen.load.layout import Difference, Layout, changed_axes, compare, counts_of, layout_of_module
 
 _MOST_STARTS: Final = 120
-_MOST_PAIRS: Final = 900
+_FEW: Final = ("head", "group", "layer", "depth", "block")
+"""Words in the names of arguments that count something; large values of them are slow to build or cannot be."""
 
 Values = dict[str, Any]
 
@@ -100,10 +101,21 @@ def search(trials: Trials, slots: Sequence[Slot], given: Mapping[str, Any], hint
     """
     open_slots = [slot for slot in slots if slot.name not in given]
     best = first(trials, slots, given, hints)
-    if not best.fits:
-        best = _climb(trials, [slot for slot in open_slots if slot.required], best)
-    if not best.fits:
-        best = _climb(trials, [slot for slot in open_slots if slot.required or slot.kind != "str"], best)
+    if best.difference is None:
+        return best
+    required = [slot for slot in open_slots if slot.required]
+    changeable = [slot for slot in open_slots if slot.required or slot.kind != "str"]
+    while not best.fits and trials.left > 0:
+        before = best.score
+        best = _climb(trials, required, best, exhaustive=False)
+        best = _climb(trials, changeable, best, exhaustive=False)
+        best = _climb(trials, required, best, exhaustive=True)
+        if best.score == before:
+            best = _best_pair(trials, changeable, best)
+        if best.score == before:
+            best = _climb(trials, changeable, best, exhaustive=True)
+        if best.score == before:
+            break
     return best
 
 
@@ -132,16 +144,14 @@ def _first_values(required: Sequence[Slot], pools: Mapping[str, list[Any]]) -> I
     if any(not pool for pool in pools.values()):
         return
 
-    def first(slot: Slot, size: int) -> Any:
+    def first_of(slot: Slot, size: int) -> Any:
         if slot.kind == "int" or (slot.kind == "unknown" and size in pools[slot.name]):
-            return size
+            return 1 if any(word in slot.name.lower() for word in _FEW) else size
         return pools[slot.name][0]
 
-    few = ("head", "group", "layer", "depth", "block", "num_l")
     sizes = [size for size in next(iter(pools.values())) if type(size) is int]
-    for size in (1, 2, 8, 64, *sizes[:8]):
-        yield {slot.name: first(slot, size) for slot in required}
-        yield {slot.name: first(slot, 1 if any(word in slot.name for word in few) else size) for slot in required}
+    for size in (1, 2, 8, *sizes[:8], 64):
+        yield {slot.name: first_of(slot, size) for slot in required}
     for step in itertools.count():  # each argument walks through its candidates at a pace of its own
         yield {
             slot.name: pools[slot.name][step * (2 * index + 1) % len(pools[slot.name])]
@@ -149,32 +159,35 @@ def _first_values(required: Sequence[Slot], pools: Mapping[str, list[Any]]) -> I
         }
 
 
-def _climb(trials: Trials, slots: Sequence[Slot], best: Trial) -> Trial:
-    """Change one argument at a time for the better, first to what the sizes predict, then to any candidate."""
-    if best.difference is None:
-        return best
-    for exhaustive in (False, True):
-        improved = True
-        while improved and not best.fits and trials.left > 0:
-            before = best.score
-            for slot in slots:
-                values = candidates(slot, trials.file) if exhaustive else predicted(trials, slot, best)
-                options = [trials.at({**best.values, slot.name: value}) for value in values]
-                best = max([best, *options], key=lambda trial: trial.score)
-                if best.fits:
-                    return best
-            improved = best.score > before
-    return _climb_pairs(trials, slots, best)
+def _climb(trials: Trials, slots: Sequence[Slot], best: Trial, *, exhaustive: bool) -> Trial:
+    """Change one argument at a time for the better: to what the sizes predict, or to any candidate."""
+    improved = True
+    while improved and not best.fits and trials.left > 0:
+        before = best.score
+        for slot in slots:
+            values = candidates(slot, trials.file) if exhaustive else predicted(trials, slot, best)
+            options = [trials.at({**best.values, slot.name: value}) for value in values]
+            best = max([best, *options], key=lambda trial: trial.score)
+            if best.fits:
+                return best
+        improved = best.score > before
+    return best
 
 
-def _climb_pairs(trials: Trials, slots: Sequence[Slot], best: Trial) -> Trial:
-    """Change two arguments at once: where a product of them is one size, neither helps alone."""
-    pools = {slot.name: candidates(slot, trials.file)[:30] for slot in slots}
-    for a, b in itertools.combinations([slot.name for slot in slots], 2):
-        for x, y in itertools.islice(itertools.product(pools[a], pools[b]), _MOST_PAIRS):
-            trial = trials.at({**best.values, a: x, b: y})
-            if trial.fits or trials.left <= 0:
-                return max(best, trial, key=lambda each: each.score)
+def _best_pair(trials: Trials, slots: Sequence[Slot], best: Trial) -> Trial:
+    """Change two arguments at once: where one must divide the other, or a product is one size, neither helps alone."""
+    for a, b in itertools.permutations(slots, 2):
+        asked = predicted(trials, a, best)[:4]
+        for x, y in itertools.product(asked, candidates(b, trials.file)):
+            trial = trials.at({**best.values, a.name: x, b.name: y})
+            if trial.score > best.score:
+                return trial
+    for a, b in itertools.combinations(slots, 2):
+        pools = [candidates(slot, trials.file)[:30] for slot in (a, b)]
+        for x, y in itertools.product(*pools):
+            trial = trials.at({**best.values, a.name: x, b.name: y})
+            if trial.score > best.score:
+                return trial
     return best
 
 
@@ -187,16 +200,14 @@ def predicted(trials: Trials, slot: Slot, base: Trial) -> list[Any]:
     now = base.values.get(slot.name, slot.default)
     if slot.kind in {"bool", "sequence"} or slot.choices or type(now) is not int:
         return candidates(slot, trials.file)[:24]
-    moved = next(
-        (t for t in (trials.at({**base.values, slot.name: now + s}) for s in (1, 2, now or 4)) if t.layout.shapes), None
-    )
+    moved = _moved(trials, slot, base, now)
     if moved is None:
         return []
     step = moved.values[slot.name] - now
     votes: Counter[int] = Counter()
     for key, axis in changed_axes(base.layout, moved.layout):
         if axis == -1:
-            votes.update(set(counts_of(trials.file).values()))
+            votes.update({count for both in counts_of(trials.file).values() for count in both})
             continue
         target, a, b = trials.file.shapes.get(key), base.layout.shapes[key], moved.layout.shapes[key]
         if target is None or a is None or b is None or len(target) != len(a):
@@ -207,11 +218,21 @@ def predicted(trials: Trials, slot: Slot, base: Trial) -> list[Any]:
     return [value for value, _ in sorted(votes.items(), key=lambda item: (-item[1], item[0]))[:8]]
 
 
+def _moved(trials: Trials, slot: Slot, base: Trial, now: int) -> Trial | None:
+    """The first trial with a somewhat larger value of one argument that changes the layout."""
+    moves = (trials.at({**base.values, slot.name: now + step}) for step in (1, 2, now or 4, 4))
+    return next((trial for trial in moves if trial.layout.shapes and changed_axes(base.layout, trial.layout)), None)
+
+
 def alternatives(trials: Trials, slot: Slot, found: Trial) -> list[Trial]:
     """Other values of one argument that fit as well, at most three."""
     if silent(slot.name):
         return []
     own = found.values[slot.name]
+    if type(own) is int:
+        next_one = trials.at({**found.values, slot.name: own + 1})
+        if next_one.difference is not None and not next_one.fits:
+            return []  # a size follows it step by step
     fitting: list[Trial] = []
     for value in candidates(slot, trials.file)[:60]:
         if repr(value) == repr(own) or type(value) is not type(own):
@@ -230,8 +251,7 @@ def paired_alternatives(trials: Trials, slots: Sequence[Slot], found: Trial) -> 
     for slot in slots:
         now = found.values.get(slot.name, slot.default)
         if type(now) is int:
-            moves = (trials.at({**found.values, slot.name: now + step}) for step in (1, 2, now or 4))
-            moved = next((trial for trial in moves if trial.layout.shapes), None)
+            moved = _moved(trials, slot, found, now)
             touched[slot.name] = changed_axes(found.layout, moved.layout) if moved else frozenset()
     fitting: list[tuple[str, str, Trial]] = []
     for a, b in itertools.combinations(touched, 2):
