@@ -110,8 +110,8 @@ def _refused(cases: Plan, other: Contract, what: str, runs: Runs | None) -> Iter
     try:
         for case in sorted(cases.valid, key=lambda case: sum(case.recipe.sizes.values())):
             reasons = list(_reasons(exchange, mine, case))
-            if runs is None and any(claim.rpartition(":")[2] in CHOICES for _, claim in reasons):
-                continue
+            if runs is None:
+                reasons = _without_choices(reasons)
             if runs is not None and any(claim not in seen for _, claim in reasons) and runs(mine, case):
                 continue
             for reason, claim in reasons:
@@ -121,6 +121,12 @@ def _refused(cases: Plan, other: Contract, what: str, runs: Runs | None) -> Iter
                     yield Finding("drift", claim, f"{what}: {reason}", input=lines)
     finally:
         exchange.close()
+
+
+def _without_choices(reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without what is said of tensors whose rank, dtype or kind was chosen differently."""
+    chosen = {claim.rpartition(":")[0] for _, claim in reasons if claim.rpartition(":")[2] in CHOICES}
+    return [(text, claim) for text, claim in reasons if claim.rpartition(":")[0] not in chosen]
 
 
 def _reasons(exchange: Exchange, mine: Contract, case: Case) -> Iterator[tuple[str, str]]:

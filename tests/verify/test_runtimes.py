@@ -1,0 +1,70 @@
+"""Artifacts keep the contract's names, dims and fingerprint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from contractgen.verify.runtimes import NotAvailable, save_artifact
+from tests.verify.subjects import HALF, MULTIMODAL, ORDERED, TEXT, UNET
+
+
+def dims_of(values: list[onnx.ValueInfoProto]) -> dict[str, list[int | str]]:
+    return {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
+
+
+@pytest.mark.slow
+def test_an_onnx_file_has_the_contracts_names_dims_and_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    save_artifact("onnx", UNET.loaded(), UNET.contract, path)  # type: ignore[arg-type]
+    model = onnx.load(path)
+    assert dims_of(list(model.graph.input)) == {"x": ["batch", 3, "height", "width"]}
+    assert dims_of(list(model.graph.output)) == {"output": ["batch", 1, "height", "width"]}
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata["contractgen.fingerprint"] == UNET.contract.fingerprint
+    assert json.loads(metadata["contractgen.dims"])["height"] == {"min": 2, "max": None, "multiple_of": 2}
+    session = onnxruntime.InferenceSession(path)
+    assert session.run(None, {"x": np.zeros((1, 3, 2, 6), np.float32)})[0].shape == (1, 1, 2, 6)
+    with pytest.raises(Exception, match="INVALID_ARGUMENT"):
+        session.run(None, {"x": np.zeros((1, 4, 2, 6), np.float32)})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx"]
+
+
+@pytest.mark.slow
+def test_outputs_of_a_dict_keep_their_wire_names(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    save_artifact("onnx", MULTIMODAL.loaded(), MULTIMODAL.contract, path)  # type: ignore[arg-type]
+    model = onnx.load(path)
+    assert dims_of(list(model.graph.input)) == {"batch.image": ["n"], "batch.text": ["n"]}
+    assert dims_of(list(model.graph.output)) == {"score": ["n"], "joint": ["n", 8]}
+
+
+@pytest.mark.slow
+def test_an_exported_program_holds_the_contracts_range(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt2"
+    save_artifact("pt2", TEXT.loaded(), TEXT.contract, path)  # type: ignore[arg-type]
+    extra = {"contractgen.fingerprint": ""}
+    program = torch.export.load(path, extra_files=extra)
+    assert extra["contractgen.fingerprint"] == TEXT.contract.fingerprint
+    ranges = {(int(r.lower), int(r.upper) if r.upper.is_Integer else None) for r in program.range_constraints.values()}
+    assert (1, 12) in ranges
+
+
+def test_a_torchscript_archive_runs_without_our_code(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    save_artifact("torchscript", HALF.loaded(), HALF.contract, path)  # type: ignore[arg-type]
+    module = torch.jit.load(str(path))
+    result = module(torch.zeros(2, 6, dtype=torch.bfloat16), torch.zeros(3, dtype=torch.complex64))
+    assert [tuple(part.shape) for part in result] == [(2, 2), (3,)]
+
+
+def test_what_cannot_be_written_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotAvailable, match=r"cannot be written as pt2: torch\.export: "):
+        save_artifact("pt2", ORDERED.loaded(), ORDERED.contract, tmp_path / "model.pt2")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,198 @@
+"""`verify` end to end: sound models pass, and each kind of fault is found with the input that shows it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from contractgen.contract.canonical import seal
+from contractgen.contract.model import Contract, Dim, Evidence
+from contractgen.errors import UsageError
+from contractgen.generate.render import render
+from contractgen.report.results import Verification
+from contractgen.verify import verify
+from tests.verify.subjects import FRAMES, HALF, LINEAR, ORDERED, SUBJECTS, SUMMED, TEXT, UNET, Linear, Loaded, Subject, Text
+
+
+def check(
+    subject: Subject,
+    *,
+    contract: Contract | None = None,
+    model: nn.Module | None = None,
+    runtimes: tuple[str, ...] = (),
+    client: tuple[str, str] = ("", ""),
+    **options: object,
+) -> Verification:
+    contract = subject.contract if contract is None else seal(replace(contract, fingerprint=""))
+    sources = render(contract)
+    loaded = subject.loaded() if model is None else Loaded(model.eval())
+    return verify(
+        contract,
+        loaded,  # type: ignore[arg-type]
+        client_source=sources["client.py"].replace(*client),
+        validator_source=sources["validator.py"],
+        runtimes=runtimes,
+        **{"max_cases": 10, "budget": 2.0, **options},  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+def test_a_model_that_keeps_its_contract_passes_with_every_claim_exercised_on_both_sides(subject: Subject) -> None:
+    result = check(subject)
+    assert result.findings == ()
+    assert result.ok
+    assert result.not_exercised == ()
+    assert result.soundness.good == result.soundness.cases > 10
+    assert result.refused_by_client.good == result.refused_by_client.cases == result.refused_by_validator.good
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", [TEXT, SUMMED, HALF, FRAMES], ids=lambda subject: subject.contract.name)
+def test_every_graph_that_can_be_made_agrees_with_eager(subject: Subject) -> None:
+    result = check(subject, runtimes=("torchscript", "pt2", "onnx"))
+    made = [runtime for runtime in result.runtimes if runtime.available and runtime.name != "eager"]
+    assert made
+    assert all(runtime.disagreed == 0 and runtime.run > 0 for runtime in made)
+    assert all(runtime.reason for runtime in result.runtimes if not runtime.available)
+    assert result.ok
+
+
+def test_a_graph_that_cannot_be_made_is_a_note_with_its_reason() -> None:
+    result = check(ORDERED, runtimes=("pt2",))
+    (missing,) = [runtime for runtime in result.runtimes if runtime.name == "pt2"]
+    assert not missing.available
+    assert missing.reason.startswith("torch.export: ")
+    assert result.ok
+
+
+def test_a_contract_wider_than_the_model_is_unsound_and_the_input_is_the_smallest() -> None:
+    result = check(TEXT, contract=replace(TEXT.contract, dims={**TEXT.contract.dims, "seq": Dim()}))
+    finding = next(finding for finding in result.findings if finding.kind == "sound")
+    assert not result.ok
+    assert finding.input[0].startswith("ids: int64[1, 13]")
+
+
+def test_a_contract_narrower_than_the_model_is_incomplete() -> None:
+    result = check(LINEAR, contract=replace(LINEAR.contract, dims={"batch": Dim(max=4)}))
+    (finding,) = result.findings
+    assert (finding.kind, finding.claim, finding.case) == ("complete", "dim:batch.max", "dim:batch.max/above")
+    assert finding.input[0].startswith("x: float32[5, 20]")
+
+
+def test_what_the_user_declared_may_be_narrower_than_the_model() -> None:
+    evidence = (Evidence("dim:batch", "max", "declared", "four at a time"),)
+    result = check(LINEAR, contract=replace(LINEAR.contract, dims={"batch": Dim(max=4)}, evidence=evidence))
+    assert result.ok
+    assert result.policies["declared"] == 1
+
+
+def test_what_was_assumed_is_asked_about_and_does_not_fail() -> None:
+    evidence = (Evidence("dim:batch", "max", "assumed", "is it?"),)
+    result = check(LINEAR, contract=replace(LINEAR.contract, dims={"batch": Dim(max=4)}, evidence=evidence))
+    assert [finding.severity for finding in result.findings] == ["question"]
+    assert result.ok
+
+
+def test_a_client_without_a_check_is_found() -> None:
+    result = check(TEXT, client=("seq > 12", "seq > 99"))
+    assert any(f.kind == "sound" and f.runtime == "client" and f.claim == "dim:seq.max" for f in result.findings)
+
+
+def test_a_client_that_does_not_load_is_a_finding() -> None:
+    result = check(TEXT, client=("def serialize(", "def serialize(("))
+    assert [finding.kind for finding in result.findings] == ["wire"]
+    assert "SyntaxError" in result.findings[0].message
+
+
+class Dying(Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] == 1:
+            os.abort()
+        return super().forward(x)
+
+
+class Spoilt(Linear):
+    """The first input of one row breaks the model for good."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] == 1:
+            self.layer = nn.Linear(3, 1)
+        return super().forward(x)
+
+
+class Random(Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + torch.rand(())
+
+
+def test_a_crash_is_an_outcome_that_ends_nothing_else() -> None:
+    result = check(LINEAR, model=Dying())
+    (finding,) = result.findings
+    assert "SIGABRT" in finding.message
+    eager = result.runtimes[0]
+    assert 0 < eager.failed < eager.run
+
+
+def test_a_model_that_spoils_itself_is_met_fresh_by_the_next_case() -> None:
+    result = check(LINEAR, model=Spoilt())
+    eager = result.runtimes[0]
+    assert 0 < eager.failed < eager.run
+
+
+def test_random_results_are_compared_by_shape_and_said_so() -> None:
+    result = check(LINEAR, model=Random())
+    assert result.ok
+    assert {runtime.compared for runtime in result.runtimes} == {"shapes"}
+    assert any("vary from run to run" in note for note in result.notes)
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    def figures(seed: int) -> dict[str, object]:
+        body = check(TEXT, seed=seed, max_cases=5, budget=60.0).to_json()
+        del body["seconds"]
+        return body
+
+    assert figures(1) == figures(1)
+
+
+def test_a_case_can_be_replayed_alone_and_so_can_a_shrunk_one() -> None:
+    class Odd(Text):
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+            if ids.shape[0] > 2 and ids.shape[1] > 3:
+                raise RuntimeError("odd")
+            return super().forward(ids, mask)
+
+    finding = check(TEXT, model=Odd(), max_cases=60).findings[0]
+    assert finding.case.startswith("valid/at:batch=3,seq=4")
+    again = check(TEXT, model=Odd(), case=finding.case)
+    assert [(f.message, f.input) for f in again.findings] == [(finding.message, finding.input)]
+    assert again.soundness.cases == 1
+
+
+def test_an_unknown_case_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no case is called"):
+        check(TEXT, case="valid/nothing")
+
+
+def test_an_example_that_the_contract_refuses_is_found() -> None:
+    result = check(LINEAR, example=((torch.zeros(20),), {}))
+    assert any("refuses the example" in finding.message for finding in result.findings)
+
+
+def test_a_dropped_remainder_accounts_for_a_multiple() -> None:
+    class Cropping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 1, 2, stride=2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x).flatten(1).sum(-1, keepdim=True)
+
+    outputs = LINEAR.contract.outputs
+    result = check(UNET, contract=replace(UNET.contract, outputs=outputs), model=Cropping())
+    assert result.policies["remainder"] > 0
+    assert result.ok
