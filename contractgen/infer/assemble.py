@@ -226,10 +226,14 @@ class _Builder:
         return name
 
     def relations(self) -> tuple[model.Expr, ...]:
-        return tuple(
-            (relation.operator, self.by_axis[relation.left.group[0]], self.by_axis[relation.right.group[0]])
-            for relation in self.facts.relations
-        )
+        return tuple(self.relation(relation) for relation in self.facts.relations)
+
+    def relation(self, relation: Relation) -> model.Expr:
+        """One relation over dims."""
+        left, right = self.by_axis[relation.left.group[0]], self.by_axis[relation.right.group[0]]
+        if relation.product is not None:
+            return ("<", relation.product, ("*", left, right))
+        return (relation.operator, left, right)
 
     def used_dims(self) -> dict[str, model.Dim]:
         return dict(self.dims)

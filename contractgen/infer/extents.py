@@ -176,7 +176,7 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         extent.claims.append(Claim("fixed", "traced" if traced else "probed", f"{current} ran; {refused} failed"))
         return
     extent.scanned = True
-    _find_multiple(sizes, extent, current)
+    _find_multiple(sizes, extent, current, guards)
     _find_min(sizes, extent, current)
     if extent.batch:
         extent.claims.append(Claim("max", "probed", f"ran at {2 * current}; a batch axis is not bounded"))
@@ -195,12 +195,14 @@ def _predicted(sizes: Sizes, extent: Extent, guards: Sequence[Guard], size: int)
     return all(guard.holds(new) for guard in guards if not guard.artefact and all(axis in new for axis in guard.axes))
 
 
-def _find_multiple(sizes: Sizes, extent: Extent, current: int) -> None:
+def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> None:
     near = sizes.ok(extent, [current + 1, current + 2, current + 3])
     if all(near):
         return
     window = list(range(current, current + WINDOW + 1))
-    accepted = [size for size, ran in zip(window, sizes.ok(extent, window), strict=True) if ran]
+    proposed = [size for size in window if _predicted(sizes, extent, guards, size)]
+    tried = proposed if len(proposed) > 1 else window  # what the guards exclude was run for its nearest sizes alone
+    accepted = [size for size, ran in zip(tried, sizes.ok(extent, tried), strict=True) if ran]
     step = math.gcd(*(size - current for size in accepted if size != current)) if len(accepted) > 1 else 1
     complete = accepted == list(range(current, current + WINDOW + 1, step)) if step else False
     if step > 1 and complete and current % step == 0:

@@ -57,16 +57,18 @@ class Input:
 class Prober:
     """Runs variations of one input; outcomes by sizes alone are remembered."""
 
-    def __init__(self, runner: Runner, hypothesis: Hypothesis, plan: Plan) -> None:
+    def __init__(self, runner: Runner, hypothesis: Hypothesis, plan: Plan, *, sizes_vary: bool = False) -> None:
         self.runner = runner
         self.hypothesis = hypothesis
         self.plan: Plan = {path: plan.get(path, fills(path, leaf)[0]) for path, leaf in hypothesis.leaves().items()}
+        self.sizes_vary = sizes_vary
+        """Whether the data decide the sizes of outputs, so that an empty one is a result like any other."""
         self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = {}
         self._more: list[tuple[dict[Axis, int], Outcome]] = []
 
     def resized(self, sizes: Mapping[Axis, int]) -> Prober:
         """A prober of the same input at other sizes."""
-        return Prober(self.runner, self.hypothesis.with_sizes(dict(sizes)), self.plan)
+        return Prober(self.runner, self.hypothesis.with_sizes(dict(sizes)), self.plan, sizes_vary=self.sizes_vary)
 
     def at(self, variations: Sequence[Mapping[Axis, int]]) -> list[Outcome]:
         """The outcome of a run at each of these sizes; axes that are not named keep theirs."""
@@ -83,7 +85,7 @@ class Prober:
         base = self.base()
         empty = any(0 in tensor.sizes for _, tensor in out_tensors(outcome.value.tree))
         base_empty = any(0 in tensor.sizes for _, tensor in out_tensors(base.tree))
-        return (outcome.value.finite or not base.finite) and (not empty or base_empty)
+        return (outcome.value.finite or not base.finite) and (not empty or base_empty or self.sizes_vary)
 
     def base(self) -> Observed:
         """What the input as it was found gives."""

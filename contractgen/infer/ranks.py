@@ -26,32 +26,46 @@ def groups_of(prober: Prober, found: Found) -> list[Group]:
 
 def choose_ranks(search: Search, found: Found) -> Found:
     """The input at the ranks that the contract states."""
-    full, rows = _proofs(search, found)
-    proven = full or bool(rows)
+    batch, rows = _proofs(search, found)
+    if not batch and not rows:
+        return _higher(search, found, set()) or _lower(search, found, batch, rows) or found
+    if any(batch.values()):  # a batch that is not the first axis: perhaps the first one is missing
+        higher = _higher(search, found, set(batch))
+        if higher is not None:
+            return higher
+    return _lower(search, found, batch, rows) or found
+
+
+def _higher(search: Search, found: Found, covered: set[Path]) -> Found | None:
+    """The input with a new first axis that is the batch of all tensors, if there is one."""
     for changed in _subsets(list(found.hypothesis.leaves())):
-        other = _at_other_ranks(search, found, changed, -1 if proven else +1)
+        other = _at_other_ranks(search, found, changed, +1)
+        if other is not None:
+            batch, _ = _proofs(search, other)
+            if batch and not any(batch.values()) and covered <= set(batch):
+                return choose_ranks(search, other)
+    return None
+
+
+def _lower(search: Search, found: Found, batch: dict[Path, int], rows: set[Path]) -> Found | None:
+    """The input with an axis less, whose batch is proven as well as this one's."""
+    for changed in _subsets(list(found.hypothesis.leaves())):
+        other = _at_other_ranks(search, found, changed, -1)
         if other is None:
             continue
-        other_full, other_rows = _proofs(search, other)
-        if other_full and (proven or _leads(search, other)):
+        other_batch, other_rows = _proofs(search, other)
+        same_axes = bool(other_batch) and all(other_batch[path] == batch.get(path, 0) for path in other_batch)
+        if same_axes or (not batch and (other_rows >= set(changed) if rows else not other_batch)):
             return choose_ranks(search, other)
-        if not full and rows and other_rows >= set(changed):
-            return choose_ranks(search, other)
-    return found
+    return None
 
 
-def _proofs(search: Search, found: Found) -> tuple[bool, set[Path]]:
-    """Whether one batch axis is proven for all tensors, and which tensors have an axis of independent rows."""
+def _proofs(search: Search, found: Found) -> tuple[dict[Path, int], set[Path]]:
+    """The proven batch axis of each tensor, empty if there is none; and the tensors with an axis of independent rows."""
     prober = Prober(search.runner, found.hypothesis, found.plan)
     groups = groups_of(prober, found)
-    return prove_batch(prober, groups) is not None, tensors_with_rows(prober, groups)
-
-
-def _leads(search: Search, found: Found) -> bool:
-    """Whether the proven batch axis is the first axis of every tensor: an axis that was added is nothing else."""
-    prober = Prober(search.runner, found.hypothesis, found.plan)
-    proof = prove_batch(prober, groups_of(prober, found))
-    return proof is not None and all(axis == 0 for _, axis in proof.group)
+    proof = prove_batch(prober, groups)
+    return dict(proof.group) if proof is not None else {}, tensors_with_rows(prober, groups)
 
 
 def _subsets(leaves: list[Path]) -> Iterable[list[Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contractgen.contract.model import Operator
@@ -16,19 +16,23 @@ _SAMPLES = 12
 
 @dataclass(frozen=True)
 class Relation:
-    """``left operator right + offset`` over two groups."""
+    """``left operator right``, or where ``product`` is set ``product < left * right``."""
 
     operator: Operator
     left: Extent
     right: Extent
     claim: Claim
+    product: int | None = None
 
     def holds(self, left: int, right: int) -> bool:
         """Whether two sizes satisfy it."""
+        if self.product is not None:
+            return self.product < left * right
         return left <= right if self.operator == "<=" else left < right
 
 
-_FORMS: tuple[tuple[Operator, Callable[[int, int], bool]], ...] = (("<=", int.__le__), ("<", int.__lt__))
+Grid = list[tuple[int, int, bool]]
+"""Two sizes, and whether the model ran on them."""
 
 
 def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[Relation]:
@@ -39,22 +43,28 @@ def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[R
         if not _suspicious(sizes, first, second):
             continue
         grid = _grid(sizes, first, second)
-        if all(ran for _, _, ran in grid) or not any(ran for _, _, ran in grid):
-            continue
-        for left, right, flipped in ((first, second, False), (second, first, True)):
-            for operator, form in _FORMS:
-                if all(form(b, a) == ran if flipped else form(a, b) == ran for a, b, ran in grid):
-                    good = next((a, b) for a, b, ran in grid if ran)
-                    bad = next((a, b) for a, b, ran in grid if not ran)
-                    found.append(
-                        Relation(operator, left, right, Claim("holds", "probed", f"sizes {good} ran, {bad} failed"))
-                    )
-                    _release(sizes, first, second, guards, pool)
-                    break
-            else:
-                continue
-            break
+        if not all(ran for _, _, ran in grid) and any(ran for _, _, ran in grid):
+            relation = _fitting(first, second, grid)
+            if relation is not None:
+                found.append(relation)
+                _release(sizes, first, second, guards, pool)
     return found
+
+
+def _fitting(first: Extent, second: Extent, grid: Grid) -> Relation | None:
+    """The form that says exactly which sizes of the grid ran."""
+    good = next((a, b) for a, b, ran in grid if ran)
+    bad = next((a, b) for a, b, ran in grid if not ran)
+    claim = Claim("holds", "probed", f"sizes {good[0]} and {good[1]} ran, {bad[0]} and {bad[1]} failed")
+    for left, right, flipped in ((first, second, False), (second, first, True)):
+        for operator in ("<=", "<"):
+            relation = Relation(operator, left, right, claim)  # type: ignore[arg-type]
+            if all((relation.holds(b, a) if flipped else relation.holds(a, b)) == ran for a, b, ran in grid):
+                return relation
+    most_failed = max(a * b for a, b, ran in grid if not ran)
+    if most_failed < min(a * b for a, b, ran in grid if ran):
+        return Relation("<", first, second, claim, product=most_failed)
+    return None
 
 
 def _suspicious(sizes: Sizes, first: Extent, second: Extent) -> bool:
@@ -66,14 +76,19 @@ def _suspicious(sizes: Sizes, first: Extent, second: Extent) -> bool:
         or first.min in (b, b + 1)
         or second.min in (a, a + 1)
     ):
-        return first.min > 3 or second.min > 3 or first.max is not None or second.max is not None
-    return False
+        if first.min > 3 or second.min > 3 or first.max is not None or second.max is not None:
+            return True
+    corner = sizes.with_size((first, first.min), (second, second.min))
+    return not sizes.prober.means(sizes.prober.at([corner])[0])
 
 
-def _grid(sizes: Sizes, first: Extent, second: Extent) -> list[tuple[int, int, bool]]:
+def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
     step_a, step_b = first.multiple_of, second.multiple_of
     a, b = sizes.size(first), sizes.size(second)
-    pairs = [(max(step_a, a + i * step_a), max(step_b, b + j * step_b)) for i in range(-3, 4) for j in range(-3, 4)]
+    lows = [(first.min + i * step_a, second.min + j * step_b) for i in range(3) for j in range(3)]
+    pairs = lows + [
+        (max(step_a, a + i * step_a), max(step_b, b + j * step_b)) for i in range(-3, 4) for j in range(-3, 4)
+    ]
     pairs += [
         (max(a, b) * step_a, max(a, b) * step_b),
     ]

@@ -83,6 +83,7 @@ class Search:
         self.hints: dict[Path, Hint] = {}
         self._confirmations = 0
         self._fill = True
+        self._answer: int | None = None
 
     def find(
         self, start: Hypothesis, *, frozen: frozenset[Path] = frozenset(), limits: Limits | None = None
@@ -132,13 +133,8 @@ class Search:
             if state.number in done:
                 continue
             done.add(state.number)
-            trial = self.tracer.run(state.hypothesis)
+            trial = self._trace(state.hypothesis)
             _LOG.debug("%.2f %d %s | %s", state.cost, trial.progress, describe(state.hypothesis), trial.message[:150])
-            if trial.error is not None and reads_values(trial.error):
-                trial = max(
-                    (self.tracer.run(state.hypothesis, answer=answer) for answer in (1, 0, 2)),
-                    key=lambda t: (t.ok, t.progress),
-                )
             self.asked |= trial.asked.optional
             if trial.ok or (trial.error is not None and is_beyond_symbols(trial.error)):
                 outcome, plan = self._confirm(state.hypothesis)
@@ -155,6 +151,18 @@ class Search:
             self._note(state.hypothesis, trial.progress, trial.message)
             grow(state, self._neighbours(state.hypothesis, trial, frozen), trial, trial.message)
         return None
+
+    def _trace(self, hypothesis: Hypothesis) -> Trial:
+        """A symbolic run; where the model reads a tensor's content, one with an answer under which it comes furthest."""
+        trial = self.tracer.run(hypothesis, answer=self._answer)
+        if not trial.read or trial.ok or trial.error is None or not reads_values(trial.error):
+            return trial
+        answered = {answer: self.tracer.run(hypothesis, answer=answer) for answer in (1, 0, 2)}
+        best = max(answered, key=lambda answer: (answered[answer].ok, answered[answer].progress))
+        if answered[best].progress > trial.progress:
+            self._answer = best
+            return answered[best]
+        return trial
 
     def _note(self, hypothesis: Hypothesis, progress: int, error: str) -> None:
         self.attempts.append(Attempt(progress, describe(hypothesis), error.split("\n", maxsplit=1)[0][:300]))
@@ -246,12 +254,12 @@ class Search:
         ranks = list(dict.fromkeys((*(prior.ranks[:1] if prior.declared else ()), *hint.ranks, *prior.ranks)))
         dtypes = list(dict.fromkeys((*(prior.dtypes[:1] if prior.declared else ()), *hint.dtypes, *prior.dtypes)))
         for (i, dtype), (j, rank) in itertools.product(enumerate(dtypes[:8]), enumerate(ranks[:6])):
-            yield (dtype, rank), 0.7 * i + 0.5 * j
+            yield (dtype, rank), 0.7 * i + 0.5 * j + (0.0 if rank else 3.0)
 
     def _fresh(self, hypothesis: Hypothesis, path: Path, dtype: torch.dtype, rank: int) -> Leaf:
         """A tensor whose sizes no other axis has."""
         used = set(hypothesis.sizes().values())
-        start = 13 if rank >= 4 else 0
+        start = {4: 8, 5: 3}.get(rank, 0)  # images need room for their windows, volumes must stay small
         fresh = [size for size in FRESH if size not in used]
         dims = self.signature.prior(path).dims
         sizes = [fresh[axis + (start if axis >= 2 else 0)] for axis in range(rank)]

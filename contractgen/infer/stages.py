@@ -125,7 +125,7 @@ def _failure(search: Search) -> str:
 def _measure(search: Search, optionals: Optionals, options: InferOptions, report: Report) -> tuple[Facts, Any]:
     found = optionals.found
     guards = tuple(g for g in found.trial.guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
-    prober = Prober(search.runner, found.hypothesis, found.plan)
+    prober = Prober(search.runner, found.hypothesis, found.plan, sizes_vary=not found.trial.ok)
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
@@ -240,7 +240,7 @@ def _narrow_to_required(
     for path in optionals.paths:
         known = dict(optionals.before.hypothesis.nodes())
         hypothesis = hypothesis.with_node(path, known[path]) if path in known else hypothesis.without(path)
-    bare = Prober(search.runner, hypothesis, prober.plan)
+    bare = Prober(search.runner, hypothesis, prober.plan, sizes_vary=prober.sizes_vary)
     if not bare.ok({}):
         return
     axes = set(hypothesis.sizes())

@@ -52,6 +52,8 @@ class Trial:
     decided: Decided | None = None
     missing: MissingKey | None = None
     asked: Asked = field(default_factory=Asked)
+    read: bool = False
+    """Whether the model read a tensor's content."""
 
     @property
     def message(self) -> str:
@@ -66,11 +68,14 @@ class _Watch(TorchDispatchMode):
         super().__init__()
         self.count = 0
         self.running: tuple[Any, ...] = ()
+        self.read = False
         self._answer = answers
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.running = (*args, *(kwargs or {}).values())
-        if self._answer is not None and func is torch.ops.aten._local_scalar_dense.default:
+        scalar = func is torch.ops.aten._local_scalar_dense.default
+        self.read |= scalar
+        if self._answer is not None and scalar:
             dtype = args[0].dtype
             return (
                 float(self._answer)
@@ -107,6 +112,8 @@ class Tracer:
     def __init__(self, module: torch.nn.Module) -> None:
         self.module = module
         self.trials = 0
+        encoders = (torch.nn.TransformerEncoder,)
+        self._nesting: list[Any] = [submodule for submodule in module.modules() if isinstance(submodule, encoders)]
         self._guard = StateGuard(module)
         logging.getLogger("torch").setLevel(logging.CRITICAL)
         torch.backends.mha.set_fastpath_enabled(False)  # its fused kernels have no symbolic form
@@ -123,6 +130,8 @@ class Tracer:
         watch = _Watch(answer)
         error: BaseException | None = None
         outputs: object = None
+        for submodule in self._nesting:
+            submodule.use_nested_tensor = False  # whether it nests depends on the mask's content
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
             with torch.no_grad(), enable_python_dispatcher(), unpacked(), mode, watch:
@@ -144,6 +153,7 @@ class Tracer:
             decided=error if isinstance(error, Decided) else None,
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
+            read=watch.read,
         )
 
     def refutes(self, hypothesis: Hypothesis) -> bool:
