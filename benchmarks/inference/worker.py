@@ -60,7 +60,7 @@ def run_mode(case: Case, mode: Mode, keep: Path | None) -> Outcome:
     torch.manual_seed(4)
     start = time.perf_counter()
     try:
-        inference = infer(loaded, InferOptions(name=case.name, example=example), _show_stage)
+        inference = infer(loaded, InferOptions(name=case.name, example=example, budget=200.0), _show_stage)
         outcome.seconds, outcome.forwards = time.perf_counter() - start, inference.forwards
         if keep is not None:
             (keep / f"{case.name}.{mode}.json").write_text(dumps(inference.contract), encoding="utf-8")

@@ -16,7 +16,7 @@ from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.solve import FRESH
 from contractgen.infer.ties import Group, bind, tied_axes
 
-_FEW = Limits(trials=12, confirmations=4, fill=False)
+_FEW = Limits(trials=12, confirmations=4, fill=False, patience=3)
 
 
 def groups_of(prober: Prober, found: Found) -> list[Group]:

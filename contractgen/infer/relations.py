@@ -40,14 +40,13 @@ def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[R
     found: list[Relation] = []
     free = [extent for extent in sizes.extents if extent.free and not extent.batch]
     for first, second in itertools.combinations(free, 2):
-        if not _suspicious(sizes, first, second):
-            continue
         grid = _grid(sizes, first, second)
         if not all(ran for _, _, ran in grid) and any(ran for _, _, ran in grid):
             relation = _fitting(first, second, grid)
             if relation is not None:
                 found.append(relation)
-                _release(sizes, first, second, guards, pool)
+                if relation.product is None:
+                    _release(sizes, first, second, guards, pool)
     return found
 
 
@@ -67,34 +66,27 @@ def _fitting(first: Extent, second: Extent, grid: Grid) -> Relation | None:
     return None
 
 
-def _suspicious(sizes: Sizes, first: Extent, second: Extent) -> bool:
-    """Whether one's bound is the other's current size, or large beside small fails."""
+def _meeting_bounds(sizes: Sizes, first: Extent, second: Extent) -> bool:
+    """Whether one's bound is the other's current size: it may come of it."""
     a, b = sizes.size(first), sizes.size(second)
-    if (
-        first.max in (b, b - 1, b + 1)
-        or second.max in (a, a - 1, a + 1)
-        or first.min in (b, b + 1)
-        or second.min in (a, a + 1)
-    ):
-        if first.min > 3 or second.min > 3 or first.max is not None or second.max is not None:
-            return True
-    corner = sizes.with_size((first, first.min), (second, second.min))
-    return not sizes.prober.means(sizes.prober.at([corner])[0])
+    near = (first.max in (b - 1, b, b + 1)) or (second.max in (a - 1, a, a + 1))
+    return near or (first.min > 3 and first.min in (b, b + 1)) or (second.min > 3 and second.min in (a, a + 1))
 
 
 def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
+    """Pairs of sizes around what looks like a condition between the two; empty where nothing does."""
     step_a, step_b = first.multiple_of, second.multiple_of
     a, b = sizes.size(first), sizes.size(second)
-    lows = [(first.min + i * step_a, second.min + j * step_b) for i in range(3) for j in range(3)]
-    pairs = lows + [
-        (max(step_a, a + i * step_a), max(step_b, b + j * step_b)) for i in range(-3, 4) for j in range(-3, 4)
-    ]
-    pairs += [
-        (max(a, b) * step_a, max(a, b) * step_b),
-    ]
-    changes = [sizes.with_size((first, x), (second, y)) for x, y in dict.fromkeys(pairs)]
-    outcomes = sizes.prober.at(changes)
-    return [(x, y, sizes.prober.means(o)) for (x, y), o in zip(dict.fromkeys(pairs), outcomes, strict=True)]
+    pairs: list[tuple[int, int]] = []
+    if not sizes.prober.means(sizes.prober.at([sizes.with_size((first, first.min), (second, second.min))])[0]):
+        pairs = [(first.min + i * step_a, second.min + j * step_b) for i in range(4) for j in range(4)]
+    if _meeting_bounds(sizes, first, second):
+        pairs += [
+            (max(step_a, a + i * step_a), max(step_b, b + j * step_b)) for i in range(-3, 4) for j in range(-3, 4)
+        ]
+    unique = list(dict.fromkeys(pairs))
+    outcomes = sizes.prober.at([sizes.with_size((first, x), (second, y)) for x, y in unique])
+    return [(x, y, sizes.prober.means(outcome)) for (x, y), outcome in zip(unique, outcomes, strict=True)]
 
 
 def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard], pool: Sequence[int]) -> None:
