@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from contractgen.contract import model
 from contractgen.generate.identifiers import identifiers
-from contractgen.generate.layout import literal
+from contractgen.generate.layout import Code, condition, group, literal, statement
 from contractgen.generate.spec_text import bound_text, is_decimal
 
 INDENT = "    "
@@ -100,7 +100,7 @@ class Emitter:
         names = first_names(inner, index)
         if not names:
             raise NotCovered
-        self.add(f"if {' or '.join(f'{name} in tensors' for name in names)}:", depth)
+        self.lines += condition("if", [f"{name} in tensors" for name in names], depth)
         before = len(self.lines)
         self.field(inner, True, index, depth + 1)
         if len(self.lines) == before:
@@ -126,7 +126,7 @@ class Emitter:
         if not names or isinstance(node.item, model.Optional):
             raise NotCovered
         self.add(f"{counter} = 0", depth)
-        self.add(f"while {' or '.join(f'{name} in tensors' for name in names)}:", depth)
+        self.lines += condition("while", [f"{name} in tensors" for name in names], depth)
         self.field(node.item, True, (*index, counter), depth + 1)
         self.add(f"{counter} += 1", depth + 1)
         self.sizes([(node.length, counter)], depth)
@@ -135,9 +135,8 @@ class Emitter:
         """The checks of one tensor."""
         self.add(f"tensor = tensors.get({name_code(node.wire_name, index)})", depth)
         dtype = f"DTYPES[{literal(node.dtype)}]"
-        self.add(
-            f"if type(tensor) is not np.ndarray or tensor.dtype != {dtype} or tensor.ndim != {len(node.shape)}:", depth
-        )
+        tests = ["type(tensor) is not np.ndarray", f"tensor.dtype != {dtype}", f"tensor.ndim != {len(node.shape)}"]
+        self.lines += condition("if", tests, depth)
         self.add("return False", depth + 1)
         if depth == 0:
             self.required += 1
@@ -146,7 +145,8 @@ class Emitter:
             self.add("count += 1", depth)
         if node.shape:
             targets = [self.target(size, axis, node.shape, depth) for axis, size in enumerate(node.shape)]
-            self.add(f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = tensor.shape", depth)
+            unpacked = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
+            self.add(f"{unpacked} = tensor.shape", depth)
             self.sizes(list(zip(node.shape, targets, strict=True)), depth)
         self.values(node, depth)
 
@@ -174,14 +174,14 @@ class Emitter:
             else:
                 unsure.append((wanted, size))
         if broken:
-            self.add(f"if {' or '.join(broken)}:", depth)
+            self.lines += condition("if", broken, depth)
             self.add("return False", depth + 1)
         for wanted, size in unsure:
             self.maybe.add(wanted)
             variable = self.dim_names[wanted]
             self.add(f"if {variable} < 0:", depth)
             self.add(f"{variable} = {size}", depth + 1)
-            self.add(f"if {' or '.join([f'{size} != {variable}', *self.bound_tests(wanted)])}:", depth)
+            self.lines += condition("if", [f"{size} != {variable}", *self.bound_tests(wanted)], depth)
             self.add("return False", depth + 1)
 
     def bound_tests(self, name: str) -> list[str]:
@@ -204,7 +204,7 @@ class Emitter:
         domains = [("tensor", node.values), *((f"tensor[..., {i}]", column) for i, column in enumerate(columns))]
         for array, values in domains:
             for test in value_tests(values, node.dtype, array):
-                self.add(f"if not {test}:", depth)
+                self.lines += statement(test, depth, "if not ", ":")
                 self.add("return False", depth + 1)
             bounds = (values.min, values.max)
             if any(is_over_dims(bound) for bound in bounds):
@@ -220,8 +220,8 @@ class Emitter:
             if dim.equals is not None and name in bound:
                 code, dims = self.expression(dim.equals)
                 if dims <= bound:
-                    condition = f"{self.when_known({*dims, name})}{self.dim_names[name]} != {code}"
-                    lines += [f"if {condition}:", f"{INDENT}return False"]
+                    test = f"{self.when_known({*dims, name})}{self.dim_names[name]} != {code}"
+                    lines += [f"if {test}:", f"{INDENT}return False"]
         for relation in self.contract.relations:
             code, dims = self.expression(relation)
             if dims <= bound:
@@ -297,9 +297,9 @@ def is_over_dims(bound: model.Bound | None) -> bool:
     return isinstance(bound, tuple) or (isinstance(bound, str) and not is_decimal(bound))
 
 
-def value_tests(values: model.Values, dtype: str, array: str) -> list[str]:
+def value_tests(values: model.Values, dtype: str, array: str) -> list[Code]:
     """Calls that hold where the elements are in a domain; bounds over dims are left out."""
-    tests: list[str] = []
+    tests: list[Code] = []
     is_float = "float" in dtype or "complex" in dtype
     if values.finite and is_float:
         tests.append(f"all_finite({array}, {literal(dtype)})")
@@ -310,8 +310,8 @@ def value_tests(values: model.Values, dtype: str, array: str) -> list[str]:
         low, high = ("None" if bound is None else bound_text(bound, dtype) for bound in bounds)
         tests.append(f"all_within({array}, {literal(dtype)}, {low}, {high})")
     if values.one_of is not None:
-        options = "".join(f"{bound_text(one, dtype)}, " for one in values.one_of)
-        tests.append(f"all_among({array}, {literal(dtype)}, ({options.rstrip(' ')}))")
+        options = group("(", [bound_text(one, dtype) for one in values.one_of], ")")
+        tests.append(group("all_among(", [array, literal(dtype), options], ")"))
     if values.order is not None:
         tests.append(f"all_ordered({array}, {literal(dtype)}, {literal(values.order)})")
     return tests

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from contractgen.contract import model
 from contractgen.generate.check_code import name_code
-from contractgen.generate.layout import literal
+from contractgen.generate.layout import Code, group, labelled, literal, statement
 from contractgen.generate.spec_text import constant_value
 
 INDENT = "    "
@@ -41,12 +41,11 @@ class Flattener:
         if isinstance(node, model.Tensor):
             self.add(f"tensors[{name_code(node.wire_name, index)}] = {value}", depth)
         elif isinstance(node, model.Constant):
-            constant = constant_value(node)
-            test = (
-                f"{value} is not None"
-                if constant is None
-                else f"type({value}) is not {node.type} or {value} != {literal(constant)}"
-            )
+            constant = literal(constant_value(node))
+            is_single = node.type in {"bool", "none"}
+            test = f"{value} is not {constant}"
+            if not is_single:
+                test = f"type({value}) is not {node.type} or {value} != {constant}"
             self.unless(test, depth)
         elif isinstance(node, model.Optional):
             self.add(f"if {value} is not None:", depth)
@@ -68,11 +67,11 @@ class Flattener:
     def dict(self, node: model.Dict, value: str, index: tuple[str, ...], depth: int) -> None:
         """Take a dict apart."""
         required = sum(part.required for part in node.fields)
-        keys = f"{{{', '.join(literal(part.key) for part in node.fields)}}}" if node.fields else "set()"
-        compare = "!=" if required == len(node.fields) else "- "
-        self.unless(
-            f"type({value}) is not dict or {value}.keys() {compare}{' ' if compare == '!=' else ''}{keys}", depth
-        )
+        self.unless(f"type({value}) is not dict", depth)
+        keys = group("{", [literal(part.key) for part in node.fields], "}") if node.fields else "set()"
+        operator = "!=" if required == len(node.fields) else "-"
+        self.lines += statement(keys, depth, f"if {value}.keys() {operator} ", ":")
+        self.add("return None", depth + 1)
         for part in node.fields:
             if part.required:
                 self.unless_in(part.key, value, depth, skip=required == len(node.fields))
@@ -111,20 +110,17 @@ class Flattener:
         self.lines.append(INDENT * depth + line)
 
 
-def tree_code(node: model.Node, tensors: str) -> str | None:
+def tree_code(node: model.Node, tensors: str) -> Code | None:
     """The expression that puts a node together from its tensors; None where that depends on which of them came."""
     if isinstance(node, model.Tensor):
         return f"{tensors}[{literal(node.wire_name)}]"
     if isinstance(node, model.Constant):
         return literal(constant_value(node))
     if isinstance(node, model.Dict):
-        parts = [tree_code(part.node, tensors) if part.required else None for part in node.fields]
-        if any(part is None for part in parts):
-            return None
-        return f"{{{', '.join(f'{literal(part.key)}: {code}' for part, code in zip(node.fields, parts, strict=True))}}}"
+        parts = [(part.key, tree_code(part.node, tensors) if part.required else None) for part in node.fields]
+        present = [labelled(literal(key), code) for key, code in parts if code is not None]
+        return group("{", present, "}") if len(present) == len(parts) else None
     if isinstance(node, model.Tuple):
-        parts = [tree_code(item, tensors) for item in node.items]
-        if any(part is None for part in parts):
-            return None
-        return f"({', '.join(map(str, parts))}{',' if len(parts) == 1 else ''})"
+        items = [code for item in node.items if (code := tree_code(item, tensors)) is not None]
+        return group("(", items, ")") if len(items) == len(node.items) else None
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import keyword
 import re
 from collections.abc import Iterable
@@ -11,17 +10,18 @@ from collections.abc import Iterable
 def identifiers(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     """An ASCII identifier for each name, all different and none of `taken`; a plain identifier stays as it is.
 
-    Others become readable ones: `0` is `input_0`, `a:b` is `a_b`, `class` is `class_`.
+    Others become readable ones, where those are free: `0` is `input_0`, `a:b` is `a_b`, `class` is `class_`.
     """
     used = set(taken)
     result: dict[str, str] = {}
-    for name in names:
+    wanted = list(names)
+    for name in sorted(wanted, key=lambda one: not is_plain(one)):
         candidate = identifier(name)
         while candidate in used:
             candidate += "_"
         used.add(candidate)
         result[name] = candidate
-    return result
+    return {name: result[name] for name in wanted}
 
 
 def identifier(name: str) -> str:
@@ -38,6 +38,3 @@ def is_plain(name: str) -> bool:
     """Whether a name can stand in code as it is."""
     usable = name.isascii() and name.isidentifier() and not name.startswith("__")
     return usable and not keyword.iskeyword(name) and name not in {"_", "__debug__"}
-
-
-BUILTINS = frozenset(dir(builtins))

@@ -51,7 +51,7 @@ def one_line(code: Code) -> str:
     if isinstance(code, str):
         return code
     inner = ", ".join(one_line(item) for item in code.items)
-    single = len(code.items) == 1 and code.opening.rpartition("=")[2] == "("
+    single = len(code.items) == 1 and code.opening.endswith("(") and (code.opening[:-1] or " ")[-1] in "= "
     return f"{code.opening}{inner}{',' if single else ''}{code.closing}"
 
 
@@ -63,3 +63,28 @@ def laid_out(code: Code, depth: int = 0, before: str = "", after: str = "") -> s
     lines = [f"{INDENT * depth}{before}{code.opening}"]
     lines += [laid_out(item, depth + 1, after=",") for item in code.items]
     return "\n".join([*lines, f"{INDENT * depth}{code.closing}{after}"])
+
+
+def labelled(label: str, value: Code) -> Code:
+    """`label: value`."""
+    return (
+        f"{label}: {value}"
+        if isinstance(value, str)
+        else Group(f"{label}: {value.opening}", value.items, value.closing)
+    )
+
+
+def statement(code: Code, depth: int, before: str = "", after: str = "") -> list[str]:
+    """The lines of a statement in a function's body, which will itself be indented once."""
+    return [line[len(INDENT) :] for line in laid_out(code, depth + 1, before, after).split("\n")]
+
+
+def condition(word: str, tests: list[str], depth: int, operator: str = "or") -> list[str]:
+    """The lines of an `if` or `while` over tests, in a function's body that will itself be indented once."""
+    line = f"{INDENT * depth}{word} {f' {operator} '.join(tests)}:"
+    if len(line) + len(INDENT) <= LINE or len(tests) == 1:
+        return [line]
+    first, *rest = tests
+    inner = INDENT * (depth + 1)
+    opened = [f"{INDENT * depth}{word} (", inner + first, *(f"{inner}{operator} {test}" for test in rest)]
+    return [*opened, f"{INDENT * depth}):"]

@@ -9,7 +9,7 @@ from contractgen.generate.assemble import heading, import_lines, import_order, m
 from contractgen.generate.check_code import check_code
 from contractgen.generate.flatten_code import flatten_code, tree_code
 from contractgen.generate.identifiers import identifiers
-from contractgen.generate.layout import group, laid_out, literal
+from contractgen.generate.layout import Code, group, labelled, literal, statement
 from contractgen.generate.signatures import described_lines, output_lines, parameter_lines, result_annotation, safe
 from contractgen.generate.spec_text import spec_text
 
@@ -180,24 +180,22 @@ def tensors_lines(contract: model.Contract, names: dict[str, str]) -> list[str]:
             for part in contract.inputs
             if isinstance(part.node, model.Tensor)
         ]
-        return [
-            laid_out(group("{", list(pairs), "}"), before="tensors: dict[str, Any] = "),
-            "if not is_valid(tensors):",
-        ]
+        line = statement(group("{", list(pairs), "}"), 0, "tensors: dict[str, Any] = ")
+        return [*line, "if not is_valid(tensors):"]
     return [
-        f"tensors = flattened_arguments({call_arguments(contract, names)})",
+        *statement(group("flattened_arguments(", call_arguments(contract, names), ")"), 0, "tensors = "),
         "if tensors is None or not is_valid(tensors):",
     ]
 
 
-def call_arguments(contract: model.Contract, names: dict[str, str]) -> str:
+def call_arguments(contract: model.Contract, names: dict[str, str]) -> list[Code]:
     """The arguments of `flattened_arguments`."""
-    return ", ".join(
+    return [
         f"list({names[part.name]})"
         if part.kind == "variadic" and isinstance(part.node, model.List)
         else names[part.name]
         for part in contract.inputs
-    )
+    ]
 
 
 def serialize_function(contract: model.Contract, names: dict[str, str]) -> str:
@@ -240,10 +238,17 @@ def arguments_body(contract: model.Contract) -> list[str]:
     """How the tensors of a request become the arguments of `forward`."""
     kinds = {part.kind for part in contract.inputs}
     codes = {part.name: tree_code(part.node, "tensors") if part.required else None for part in contract.inputs}
+    made = [(part, codes[part.name]) for part in contract.inputs]
     if "variadic" not in kinds and all(code is not None for code in codes.values()):
-        args = [str(codes[part.name]) for part in contract.inputs if part.kind == "positional"]
-        kwargs = [f"{literal(part.name)}: {codes[part.name]}" for part in contract.inputs if part.kind == "keyword"]
-        return [f"return ({', '.join(args)}{',' if len(args) == 1 else ''}), {{{', '.join(kwargs)}}}"]
+        args = [code for part, code in made if part.kind == "positional" and code is not None]
+        kwargs = [
+            labelled(literal(part.name), code) for part, code in made if part.kind == "keyword" and code is not None
+        ]
+        return [
+            *statement(group("(", args, ")"), 0, "args = "),
+            *statement(group("{", kwargs, "}"), 0, "kwargs: dict[str, Any] = "),
+            "return args, kwargs",
+        ]
     positional = tuple(part.name for part in contract.inputs if part.kind == "positional")
     variadic = next((part.name for part in contract.inputs if part.kind == "variadic"), None)
     return [f"return call_of(gather(SPEC.inputs, tensors), {literal(positional)}, {literal(variadic)})"]

@@ -77,7 +77,7 @@ def array_of_numbers(
     def refused(kind: str, test: Callable[[Any], bool]) -> Refused:
         bad = next(i for i, item in enumerate(flat) if test(item))
         got = described(flat[bad]) if kind == "number" else number_text(flat[bad])
-        return Refused(kind, wanted=dtype, got=got, index=place(start + bad, shape))
+        return Refused(kind, wanted=dtype, got=got, index=place(start + bad, shape), position=start + bad)
 
     if kinds - wanted:
         raise refused("number", lambda item: type(item) not in wanted)
@@ -99,7 +99,13 @@ def array_of_numbers(
         overflown &= ~(np.isinf(wide) & np.array(own))
         if overflown.any():
             bad = int(np.argmax(overflown))
-            raise Refused("inexact", wanted=dtype, got=number_text(flat[bad]), index=place(start + bad, shape))
+            raise Refused(
+                "inexact",
+                wanted=dtype,
+                got=number_text(flat[bad]),
+                index=place(start + bad, shape),
+                position=start + bad,
+            )
     return array
 
 

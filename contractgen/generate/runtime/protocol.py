@@ -16,6 +16,7 @@ import numpy as np
 from contractgen.generate.runtime.buffers import Parts, array_at, element_count, raw
 from contractgen.generate.runtime.dtypes import DATATYPES, DTYPE_OF_DATATYPE, DTYPES, Array
 from contractgen.generate.runtime.json_writing import json_array
+from contractgen.generate.runtime.number_lists import place
 from contractgen.generate.runtime.spec import Tensor
 from contractgen.generate.runtime.violations import Refused, described, quoted
 from contractgen.generate.runtime.walk import Reader
@@ -152,6 +153,8 @@ def wire_of_list(data: Any, datatype: str, shape: tuple[int, ...], tensor: Tenso
     except Refused as refused:
         if refused.kind in ("body", "json-size"):
             raise
+        if 0 <= refused.facts.get("position", -1) < count:
+            refused.facts["index"] = place(refused.facts["position"], shape)
         return Wire(dtype, None, refused)
     if array.size != count or (array.ndim != 1 and array.shape != shape and count):
         raise Refused("body", wanted=f"{count} numbers for the shape of a tensor", got=f"{array.size}")

@@ -130,7 +130,7 @@ def read_protocol(
     parameters = member(value, "parameters", dict, {})
     theirs = parameters.get("contract", spec.contract)
     if theirs != spec.contract:
-        raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
+        raise Refused("contract", wanted=spec.contract, got=quoted(theirs, 80))
     wires, offsets = decode_tensors(
         member(value, "inputs", list), spec.input_names, binary, limits.max_members, read_numbers
     )

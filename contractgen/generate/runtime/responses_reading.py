@@ -48,7 +48,7 @@ def response_tree(spec: Spec, message: Message, limits: Limits) -> tuple[Any, Re
     if isinstance(value, dict) and is_protocol(value, "outputs"):
         theirs = value.get("parameters", {}).get("contract", spec.contract)
         if theirs != spec.contract:
-            raise Refused("contract", wanted=spec.contract, got=quoted(theirs))
+            raise Refused("contract", wanted=spec.contract, got=quoted(theirs, 80))
         binary = message.body[len(text) :]
         wires, _ = decode_tensors(value["outputs"], spec.output_names, binary, limits.max_members, read_list)
         return gather(spec.outputs, wires), read_wire

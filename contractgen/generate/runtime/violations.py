@@ -101,10 +101,10 @@ def shorten(text: str, limit: int = MAX_TEXT) -> str:
     return f"{text[:half]} ... {text[-half:]}"
 
 
-def quoted(name: object) -> str:
+def quoted(name: object, limit: int = 48) -> str:
     """A name that came from outside, made safe to print."""
     text = name if isinstance(name, str) else type(name).__name__
-    return ascii(shorten(text, 48))
+    return ascii(shorten(text, limit))
 
 
 def listed(names: Iterable[object]) -> str:

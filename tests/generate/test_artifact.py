@@ -1,0 +1,180 @@
+"""The generated files as text: deterministic, clean, of old syntax, and never the contract's to write code in."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.fuzz.contracts import LINEAR, LISTS, PAIR, SCALARS
+from contractgen.contract import model
+from contractgen.contract.model import Constant, Contract, Dict, Dim, Field, Output, Parameter, Tensor, Tuple, Values
+from contractgen.errors import UsageError
+from contractgen.generate.assemble import RUNTIME
+from contractgen.generate.files import stale, write_files
+from contractgen.generate.identifiers import identifiers
+from contractgen.generate.render import CLIENT, VALIDATOR, render
+from tests.generate.modules import generated
+
+CONTRACTS = [LINEAR, PAIR, LISTS, SCALARS]
+
+EVIL = [
+    'a"""b', "a'b", "a\\", "a\nb", "__import__('os').system('true')", "class", "None", "__class__", "ｘ", "х", "\u202e", "0",
+    "a:b", "", " ", "{x}", "%s", "self", "np", "tensors", "SPEC", "content_type", "_", "print(1)#", "\ud800", "a]b", "*",
+]  # fmt: skip
+
+
+def evil_contract(name: str) -> Contract:
+    wire = name.replace("*", "star")
+    inputs = (
+        Parameter(name or "x", Tensor(f"{wire}.a", "float32", ("batch", 2), Values(finite=True))),
+        Parameter(
+            "d", Dict((Field(name, Tensor(f"{wire}.b", "int64", ("batch",))), Field("c", Constant(name, "str"))))
+        ),
+    )
+    outputs = (Output(name or "output", Tensor(f"{wire}.out", "float32", ("batch",))),)
+    return Contract(name, inputs, outputs, {"batch": Dim()}, fingerprint=f"sha256:{'1' * 64}", description=name)
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_names_are_data_and_never_code(name: str) -> None:
+    contract = evil_contract(name)
+    if "\ud800" in name:
+        pytest.skip("no JSON file holds a lone surrogate")
+    generated_ = generated(contract)
+    clean = generated(evil_contract("clean"))
+    for ours, theirs in ((generated_.client, clean.client), (generated_.validator, clean.validator)):
+        assert set(vars(ours)) == set(vars(theirs))
+    x, ids = np.zeros((1, 2), np.float32), np.ones(1, np.int64)
+    for content_type in (generated_.client.BINARY, generated_.client.JSON, generated_.client.NPZ):
+        request = generated_.client.serialize(x, {name: ids, "c": name}, content_type=content_type)
+        args, kwargs = generated_.validator.parse(request.body, request.headers)
+        np.testing.assert_array_equal(args[0], x)
+        assert args[1]["c"] == name
+        assert not kwargs
+    with pytest.raises(generated_.validator.ContractViolation):
+        generated_.validator.validate(x, {name: x, "c": name})
+
+
+def test_identifiers_are_plain_different_and_readable() -> None:
+    wanted = [*EVIL, "size", "size_"]
+    names = identifiers(wanted, {"size"})
+    assert len(set(names.values())) == len(set(wanted))
+    assert all(one.isidentifier() and one.isascii() for one in names.values())
+    readable = {"0": "input_0", "a:b": "a_b", "class": "class_", "size": "size_", "x": "x", "input.ids": "input_ids"}
+    assert identifiers(readable, {"size"}) == readable
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda one: one.name)
+class TestTheText:
+    def test_is_the_same_every_time(self, contract: Contract) -> None:
+        code = "from benchmarks.fuzz.contracts import *; from contractgen.generate.render import render; "
+        code += f"print(render({contract.name.upper()}))"
+        texts = {
+            subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."}, capture_output=True, check=True).stdout
+            for seed in ("1", "2")
+        }  # fmt: skip
+        assert len(texts) == 1
+
+    def test_has_the_syntax_of_python_3_9(self, contract: Contract) -> None:
+        for text in render(contract).values():
+            ast.parse(text, feature_version=(3, 9))
+
+    def test_is_formatted_and_clean(self, contract: Contract, tmp_path: Path) -> None:
+        folder = tmp_path / "contract"
+        write_files(folder, render(contract))
+        root = RUNTIME.parents[2]
+        for command in (
+            ["ruff", "format", "--check", "--config", str(root / "pyproject.toml"), str(folder)],
+            ["ruff", "check", "--select", "E,F,W,I,B,UP,SIM,RUF", "--target-version", "py39", "--line-length", "120", "--ignore", "B905,UP007,UP045,E501", "--isolated", str(folder)],
+        ):  # fmt: skip
+            done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_copies_the_runtime_verbatim(self, contract: Contract) -> None:
+        for parts, text in zip((CLIENT, VALIDATOR), render(contract).values(), strict=True):
+            functions = {
+                node.name: node for node in ast.parse(text).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            }
+            for part in parts:
+                for node in ast.parse((RUNTIME / f"{part}.py").read_text()).body:
+                    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in functions:
+                        assert ast.unparse(functions[node.name]) == ast.unparse(node)
+
+
+def test_strict_types_hold(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    for contract in CONTRACTS:
+        write_files(tmp_path / contract.name, render(contract))
+    for name in ("client.py", "validator.py"):
+        for contract in CONTRACTS:
+            command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(tmp_path / contract.name / name)]
+            done = subprocess.run([*command, f"--cache-dir={tmp_path}/cache"], capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout
+
+
+class TestFiles:
+    def test_are_created_then_unchanged_then_updated(self, tmp_path: Path) -> None:
+        assert {one.change for one in write_files(tmp_path / "a", render(LINEAR))} == {"created"}
+        assert {one.change for one in write_files(tmp_path / "a", render(LINEAR))} == {"unchanged"}
+        assert {one.change for one in write_files(tmp_path / "a", render(PAIR))} == {"updated"}
+        assert not stale(tmp_path / "a", render(PAIR))
+
+    def test_changed_by_hand_are_kept_unless_forced(self, tmp_path: Path) -> None:
+        write_files(tmp_path, render(LINEAR))
+        client = tmp_path / "client.py"
+        client.write_text(client.read_text().replace("expected", "wanted"))
+        with pytest.raises(UsageError, match=r"client\.py"):
+            write_files(tmp_path, render(PAIR))
+        assert not stale(tmp_path, {"validator.py": render(LINEAR)["validator.py"]})
+        write_files(tmp_path, render(PAIR), force=True)
+        assert not stale(tmp_path, render(PAIR))
+
+    def test_that_are_not_ours_are_kept(self, tmp_path: Path) -> None:
+        (tmp_path / "client.py").write_text("mine")
+        with pytest.raises(UsageError):
+            write_files(tmp_path, render(LINEAR))
+
+    def test_that_are_missing_or_stale_are_shown_as_diffs(self, tmp_path: Path) -> None:
+        write_files(tmp_path, {"client.py": render(LINEAR)["client.py"]})
+        diffs = {diff.path.name: diff.text for diff in stale(tmp_path, render(PAIR))}
+        assert diffs["validator.py"].startswith("--- /dev/null")
+        assert "-CONTRACT" not in diffs["validator.py"]
+        assert "+SPEC" in diffs["validator.py"]
+        assert diffs["client.py"].startswith(f"--- {tmp_path}/client.py")
+
+
+def test_a_signature_is_forwards_own() -> None:
+    tensor = Tensor("x", "float32", ("batch",))
+    inputs = (
+        Parameter("x", tensor),
+        Parameter("mask", Tensor("mask", "bool", ("batch",)), required=False),
+        Parameter("rest", model.List(Tensor("rest.*", "int64", ("batch",)), "count"), "variadic"),
+        Parameter("scale", model.Optional(Tensor("scale", "float64", ())), "keyword"),
+        Parameter("flag", Constant(False, "bool"), "keyword", required=False),
+        Parameter(
+            "pair", Tuple((Tensor("pair.0", "int8", ()), Tensor("pair.1", "int8", ()))), "keyword", required=False
+        ),
+    )
+    outputs = (Output("output", Tensor("output", "float32", ("batch",))),)
+    contract = Contract("signature", inputs, outputs, {"batch": Dim(), "count": Dim(min=0)})
+    function = next(
+        node for node in ast.parse(render(contract)["client.py"]).body if isinstance(node, ast.FunctionDef) and node.name == "serialize"
+    )  # fmt: skip
+    assert ast.unparse(function.args) == (
+        "x: npt.ArrayLike, mask: npt.ArrayLike | None=None, *rest: npt.ArrayLike, scale: npt.ArrayLike | None, "
+        "flag: bool=False, pair: tuple[npt.ArrayLike, npt.ArrayLike] | None=None, "
+        "content_type: str='application/octet-stream'"
+    )
+    made = generated(contract)
+    x, y = np.ones(2, np.float32), np.ones(2, np.int64)
+    request = made.client.serialize(x, None, y, y, scale=None)
+    args, kwargs = made.validator.parse(request.body, request.headers)
+    assert [one if one is None else one.dtype for one in args] == [np.float32, None, np.int64, np.int64]
+    assert kwargs == {"scale": None}
+    with pytest.raises(TypeError):
+        made.client.serialize(x, None, y, scale=None, wrong=1)
