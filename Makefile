@@ -26,7 +26,7 @@ demo: $(READY)
 	@$(BIN)/python -m sample_models.demo
 
 test: lint
-	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 lint: $(READY)
 	$(BIN)/ruff check .
