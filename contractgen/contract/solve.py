@@ -72,6 +72,15 @@ def is_satisfiable(contract: Contract, relations: Sequence[Expr] | None = None, 
     return problem.solve(dims_in_order(contract), {}, steps) is not None
 
 
+def sizes_for(dims: Mapping[str, Dim], conditions: Sequence[Expr], *, steps: int = STEPS) -> dict[str, int] | None:
+    """The smallest sizes of dims, none of them derived, that meet some conditions; None where there are none.
+
+    Raises `GaveUp` where it is not found out.
+    """
+    problem = _Problem(Contract("", (), (), dict(dims)), conditions, {}, least_derived=0)
+    return problem.solve(tuple(dims), {}, steps)
+
+
 def _wanted(dim: Dim, spread: int, taken: set[int], chooser: random.Random) -> int:
     low, high = _multiples(dim)
     low = max(low, min(1, high))

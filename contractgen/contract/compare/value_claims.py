@@ -1,0 +1,171 @@
+"""The judge's claims about the elements of tensors, as questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
+
+from contractgen.contract.compare.claims import Demand, Question, Sizes
+from contractgen.contract.compare.elements import (
+    Condition,
+    Domain,
+    Number,
+    allowed,
+    below,
+    candidates,
+    domain,
+    is_finite,
+    is_nan,
+    outside,
+    together,
+)
+from contractgen.contract.compare.pair import PairedLeaf
+from contractgen.contract.compare.presence import Needs
+from contractgen.contract.compare.root import path_text
+from contractgen.contract.expression import render
+from contractgen.contract.model import Bound, Expr, Tensor, Values
+
+Ways: TypeAlias = "Iterator[tuple[list[Expr], Demand | None]]"
+
+
+@dataclass(frozen=True)
+class Elements:
+    """Questions about one tensor. ``sizes`` knows what the dims of the judge are in a message."""
+
+    leaf: PairedLeaf
+    sizes: Sizes
+
+    def questions(self) -> Iterator[Question]:
+        """All of them, column by column where one of the contracts has domains for columns."""
+        judge = self.leaf.judge.values
+        if judge is None:
+            return
+        both = (self.leaf.given, self.leaf.judge)
+        count = max(len(one.values.along_last or ()) if one.values else 0 for one in both)
+        columns: Iterable[int | None] = range(count) if count else [None]
+        for column in columns:
+            yield from self._about_column(column)
+        if judge.order is not None:
+            given = self.leaf.given.values.order if self.leaf.given.values else None
+            if given != judge.order:
+                said = (given or "in any order", judge.order)
+                yield self._question("order", "", self.leaf.needs, lambda: self._disorders(count), said, complete=True)
+
+    def _about_column(self, column: int | None) -> Iterator[Question]:
+        given, judge = domain(self.leaf.given, column), domain(self.leaf.judge, column)
+        said = (said_values(self.leaf.given, column), said_values(self.leaf.judge, column))
+        where = "" if column is None else f"[..., {column}]"
+
+        def question(rule: str, needs: Needs, claim: Claim, complete: bool = True) -> Question:
+            return self._question(rule, where, needs, lambda: self._ways(column, given, judge, claim), said, complete)
+
+        for rule, bounds in (("value-min", judge.low), ("value-max", judge.high)):
+            for bound in bounds:
+                if not isinstance(bound, (str, tuple)):
+                    if not _within(given, rule, bound):
+                        yield question(rule, self.leaf.needs, Claim(rule, bound))
+                    continue
+                supports = self.sizes.supports(bound)
+                for needs, term, _ in supports.found:
+                    yield question(rule, self.leaf.needs | needs, Claim(rule, term), supports.complete)
+        if judge.one_of is not None and given.one_of != judge.one_of:
+            yield question("value-set", self.leaf.needs, Claim("value-set"))
+        if judge.finite and not given.finite:
+            yield question("finite", self.leaf.needs, Claim("finite"))
+        if judge.not_nan and not judge.finite and not given.not_nan:
+            yield question("not-nan", self.leaf.needs, Claim("not-nan"))
+
+    def _question(
+        self, rule: str, where: str, needs: Needs, ways: Callable[[], Ways], said: tuple[str, str], complete: bool
+    ) -> Question:
+        leaf = self.leaf
+        about = path_text(leaf.side, leaf.path) + where
+        return Question(rule, leaf.side, about, leaf.path, needs, None, ways, *said, complete)
+
+    def _ways(self, column: int | None, given: Domain, judge: Domain, claim: Claim) -> Ways:
+        for number in candidates(given, judge, claim.bound):
+            inside = allowed(given, number)
+            if inside is None:
+                continue
+            for breaking in claim.broken(judge, number):
+                left = together(breaking)
+                if left is not None:
+                    demand = Demand(self.leaf.side, self.leaf.path, ((column, number),))
+                    yield [*self._filled(column, number), *inside, *left], demand
+
+    def _filled(self, column: int | None, number: Number) -> list[Expr]:
+        """The tensor has elements, and one at the column."""
+        given = self.leaf.given
+        conditions: list[Expr] = [("<=", 1, size) for size in given.shape]
+        if column is not None:
+            conditions.append(("<", column, given.shape[-1]))
+        if given.values is not None and given.values.order is not None and is_nan(number):
+            # NaN is in order with nothing, not even with itself.
+            conditions.append(("==", given.shape[-1], 1))
+        return conditions
+
+    def _disorders(self, count: int) -> Ways:
+        """Two neighbours along the last axis that are in the wrong order, both allowed."""
+        leaf = self.leaf
+        order = leaf.judge.values.order if leaf.judge.values else None
+        free = leaf.given.values is None or leaf.given.values.order is None
+        places = [(index, index + 1) for index in range(count - 1)] if count else [(0, 1)]
+        for first, second in places:
+            one, other = (domain(leaf.given, place if count else None) for place in (first, second))
+            for a, b in product(candidates(one, one), candidates(other, other)):
+                wrong: Condition = below(b, a) if order == "ascending" else below(a, b)
+                if is_nan(a) or is_nan(b):
+                    wrong = free
+                inside = allowed(one, a), allowed(other, b), together([wrong])
+                if inside[0] is None or inside[1] is None or inside[2] is None:
+                    continue
+                demand = Demand(leaf.side, leaf.path, ((first, a), (second, b)))
+                yield [*self._filled(second, 0), *inside[0], *inside[1], *inside[2]], demand
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim about elements; a bound is over the given contract's dims."""
+
+    rule: str
+    bound: Number = 0
+
+    def broken(self, judge: Domain, number: Number) -> list[list[Condition]]:
+        """The ways in which a number breaks it."""
+        if self.rule == "value-min":
+            return [[is_nan(number) or below(number, self.bound)]]
+        if self.rule == "value-max":
+            return [[is_nan(number) or below(self.bound, number)]]
+        if self.rule == "finite":
+            return [[not is_finite(number)]]
+        if self.rule == "not-nan":
+            return [[is_nan(number)]]
+        return outside(sorted(judge.one_of or ()), number)
+
+
+def _within(given: Domain, rule: str, bound: Number) -> bool:
+    """Whether the given domain has that very bound, or a tighter one."""
+    ours = given.low if rule == "value-min" else given.high
+    return any((below(one, bound) if rule == "value-min" else below(bound, one)) is False for one in ours)
+
+
+def said_values(tensor: Tensor, column: int | None) -> str:
+    """A domain in a few words."""
+    values = tensor.values or Values()
+    parts = [values]
+    if column is not None and values.along_last and column < len(values.along_last):
+        parts.append(values.along_last[column])
+    said: list[str] = []
+    for part in parts:
+        if part.min is not None or part.max is not None:
+            said.append(f"{_bound(part.min, '-inf')} to {_bound(part.max, 'inf')}")
+        if part.one_of is not None:
+            said.append("one of " + ", ".join(map(str, part.one_of)))
+        said += ["finite"] * part.finite + ["not NaN"] * part.not_nan
+    return ", ".join(said) or "anything"
+
+
+def _bound(bound: Bound | None, otherwise: str) -> str:
+    return otherwise if bound is None else render(bound)
