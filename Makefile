@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 # Two workers share the machine's cores; threads inside each would only compete.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test lint fix goldens bench bench-inference bench-wire fuzz clean
+.PHONY: help demo test lint fix goldens bench bench-inference bench-wire fuzz mutants clean
 
 help:
 	@echo "make demo             export the sample model and watch its contract refuse bad requests"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint | fix       check | repair style"
 	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
 	@echo "make bench            every benchmark; bench-inference and bench-wire run one"
+	@echo "make mutants          plant faults in contracts, code and models, and see each found"
 	@echo "make fuzz             hostile bodies against the generated validators, for FUZZ_SECONDS"
 
 $(READY): pyproject.toml
@@ -50,6 +51,9 @@ bench-wire: $(READY)
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m benchmarks.fuzz
+
+mutants: $(READY)
+	$(TEST_ENV) $(BIN)/python -m benchmarks.mutants
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage*
