@@ -23,7 +23,7 @@ from tests.generate.modules import generated
 CONTRACTS = [LINEAR, PAIR, LISTS, SCALARS]
 
 EVIL = [
-    'a"""b', "a'b", "a\\", "a\nb", "__import__('os').system('true')", "class", "None", "__class__", "ｘ", "х", "\u202e", "0",
+    'a"""b', "a'b", "a\\", "a\nb", "__import__('os').system('true')", "class", "None", "__class__", "\uff58", "\u0445", "\u202e", "0",
     "a:b", "", " ", "{x}", "%s", "self", "np", "tensors", "SPEC", "content_type", "_", "print(1)#", "\ud800", "a]b", "*",
 ]  # fmt: skip
 
