@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from contractgen.contract.model import Contract
 from contractgen.errors import ContractgenError
 from contractgen.infer.isolate import run_isolated
-from contractgen.infer.stages import infer_here
+from contractgen.infer.stages import run_stages
 
 if TYPE_CHECKING:
     from contractgen.load.loaded import LoadedModel
@@ -53,8 +53,9 @@ def infer(loaded: LoadedModel, options: InferOptions, progress: Callable[[str, s
         InferenceError: no input was found that the model runs on; the message shows the closest attempts.
         DeclarationRefuted: the model runs on what a declaration forbids, or fails on what it allows.
     """
-    result = run_isolated(lambda report: infer_here(loaded, options, report), options.budget, progress)
+    result = run_isolated(lambda report: run_stages(loaded, options, report), options.budget, progress)
     if isinstance(result, ContractgenError):
         raise result
-    assert isinstance(result, Inference)
-    return result
+    assert isinstance(result, tuple)
+    contract, example, warnings, forwards = result
+    return Inference(contract, example, tuple(warnings), forwards)

@@ -290,6 +290,7 @@ class Put:
     column: int | None = None
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor with that element replaced."""
         part = _view(tensor, self.column)
         count = part.numel()
         if count:

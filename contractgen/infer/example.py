@@ -30,8 +30,8 @@ def from_example(
             params.append(replace(param, node=Group("list", children)))
             args = []
         elif param.kind == "keywords":
-            children = tuple((key, _node(value, (param.name, key), plan)) for key, value in kwargs.items())
-            params.append(replace(param, node=Group("dict", children)))
+            named = tuple((key, _node(value, (param.name, key), plan)) for key, value in kwargs.items())
+            params.append(replace(param, node=Group("dict", named)))
             kwargs = {}
         elif param.kind == "positional" and args:
             params.append(replace(param, node=_node(args.pop(0), (param.name,), plan)))

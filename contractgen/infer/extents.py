@@ -146,12 +146,11 @@ def derive(groups: Sequence[Group], guards: Sequence[Guard]) -> list[Extent]:
         for axis, expr in sorted(guard.solutions, key=lambda item: extents.index(owner[item[0]]), reverse=True):
             extent = owner[axis]
             sources = [owner[a] for a in axes_of(expr)]
-            if extent.free and extent not in sources and all(source.free for source in sources) and not guard.tie:
-                if not any(
-                    e.derived is not None and any(owner[a] is extent for a in axes_of(e.derived)) for e in extents
-                ):
-                    extent.derived = expr
-                    break
+            used = any(e.derived is not None and any(owner[a] is extent for a in axes_of(e.derived)) for e in extents)
+            ready = extent.free and extent not in sources and all(source.free for source in sources)
+            if ready and not guard.tie and not used:
+                extent.derived = expr
+                break
     return extents
 
 

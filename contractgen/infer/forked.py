@@ -7,6 +7,8 @@ Where a run leaves the model as it found it, which a fingerprint of its state te
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 import os
 import pickle
@@ -17,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -90,10 +93,8 @@ class ForkRunner:
 def end_child(child: int, outcomes: list[Outcome], *, group: bool = False) -> None:
     """Reap the child; one that is still at work is killed, one that died says of what."""
     if not outcomes or outcomes[-1].kind == "timeout" or group:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL) if group else os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     _, status = os.waitpid(child, 0)
     if outcomes and outcomes[-1].kind == "crash" and os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
@@ -140,16 +141,15 @@ def silence() -> None:
 def limit_memory(extra: int) -> None:
     """An allocation beyond ``extra`` bytes over what the process has now fails instead of waking the OOM killer."""
     try:
-        import resource
-
-        with open("/proc/self/statm") as statm:
-            now = int(statm.read().split()[0]) * resource.getpagesize()
+        resource = importlib.import_module("resource")
+        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + extra, resource.RLIM_INFINITY))
     except (ImportError, OSError, ValueError):
         return  # no such limit on this platform: the run's time limit has to do
 
 
 def write_all(descriptor: int, body: bytes) -> None:
+    """Write all of ``body`` to a pipe."""
     view = memoryview(body)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -164,12 +164,13 @@ def read_outcome(descriptor: int, deadline: float) -> tuple[Outcome, bool]:
     body = read_exactly(descriptor, length, deadline)
     if isinstance(body, Outcome):
         return body, False
-    outcome = pickle.loads(body)
+    outcome = pickle.loads(body)  # noqa: S301 -- written by this process's own fork
     assert isinstance(outcome, Outcome)
     return outcome, more
 
 
 def read_exactly(descriptor: int, count: int, deadline: float) -> bytes | Outcome:
+    """The next ``count`` bytes of a pipe; an outcome that says ``timeout`` or ``crash`` where they do not come."""
     parts: list[bytes] = []
     while count:
         ready, _, _ = select.select(

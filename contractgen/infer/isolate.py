@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
-import select
 import signal
 import struct
 import sys
@@ -15,6 +15,7 @@ from collections.abc import Callable
 import torch
 
 from contractgen.errors import ContractgenError, InferenceError
+from contractgen.infer.forked import Outcome, read_exactly, write_all
 
 _HEADER = "<QB"
 _PROGRESS, _RESULT = 0, 1
@@ -48,30 +49,28 @@ def run_isolated(
         return _listen(receive, time.monotonic() + seconds, note, lambda: stage)
     finally:
         os.close(receive)
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         os.waitpid(child, 0)
 
 
 def _listen(receive: int, deadline: float, note: Callable[[str, str], None], stage: Callable[[], str]) -> object:
     while True:
-        header = _exactly(receive, struct.calcsize(_HEADER), deadline)
+        header = read_exactly(receive, struct.calcsize(_HEADER), deadline)
         if not isinstance(header, bytes):
             return _lost(header, stage())
         length, kind = struct.unpack(_HEADER, header)
-        body = _exactly(receive, length, deadline)
+        body = read_exactly(receive, length, deadline)
         if not isinstance(body, bytes):
             return _lost(body, stage())
-        value = pickle.loads(body)
+        value = pickle.loads(body)  # noqa: S301 -- written by this process's own fork
         if kind == _RESULT:
             return value
         note(*value)
 
 
-def _lost(reason: str, stage: str) -> InferenceError:
-    if reason == "time":
+def _lost(reason: Outcome, stage: str) -> InferenceError:
+    if reason.kind == "timeout":
         return InferenceError(
             f"the time budget ended while the model was in the stage {stage!r}",
             hint="give more with --budget SECONDS, or a first input with --example",
@@ -88,9 +87,7 @@ def _work(job: Callable[[Callable[[str, str], None]], object], send: int) -> Non
 
     def write(kind: int, value: object) -> None:
         body = pickle.dumps(value)
-        view = memoryview(struct.pack(_HEADER, len(body), kind) + body)
-        while view:
-            view = view[os.write(send, view) :]
+        write_all(send, struct.pack(_HEADER, len(body), kind) + body)
 
     try:
         try:
@@ -102,17 +99,3 @@ def _work(job: Callable[[Callable[[str, str], None]], object], send: int) -> Non
             write(_RESULT, ContractgenError(f"inference failed: {type(error).__name__}: {error}\n{place}"))
     finally:
         os._exit(0)
-
-
-def _exactly(descriptor: int, count: int, deadline: float) -> bytes | str:
-    parts: list[bytes] = []
-    while count:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return "time"
-        part = os.read(descriptor, min(count, 1 << 20))
-        if not part:
-            return "end"
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)

@@ -30,19 +30,20 @@ def grow_lists(search: Search, found: Found) -> Found:
     for path, node in list(found.hypothesis.nodes()):
         if not isinstance(node, Group) or node.kind != "list" or not node.children:
             continue
-        while len(node.children) < _MOST:
-            count = len(node.children)
+        grown = node
+        while len(grown.children) < _MOST:
+            count = len(grown.children)
             prober = Prober(search.runner, found.hypothesis, found.plan)
-            if all(_runs(prober, path, node, n) for n in (count + 1, count + 2)):
+            if all(_runs(prober, path, grown, n) for n in (count + 1, count + 2)):
                 break
             start = found.hypothesis.with_node((*path, count), Unknown())
             longer = search.find(start, frozen=frozenset(found.hypothesis.leaves()), limits=_FEW)
             if longer is None or not _reads(Prober(search.runner, longer.hypothesis, longer.plan), path, count):
                 break
             found = longer
-            grown = found.hypothesis.node(path)
-            assert isinstance(grown, Group)
-            node = grown
+            longer_node = found.hypothesis.node(path)
+            assert isinstance(longer_node, Group)
+            grown = longer_node
     return found
 
 
@@ -96,5 +97,10 @@ def _with_length(prober: Prober, path: Path, node: Group, count: int) -> Prober:
         hypothesis = hypothesis.with_node((*path, index), node.children[-1][1])
         for at, leaf in hypothesis.leaves().items():
             if at[: len(path) + 1] == (*path, index) and isinstance(leaf, Leaf):
-                plan[at] = plan[(*path, own - 1) + at[len(path) + 1 :]]
+                plan[at] = plan[_at_index(at, len(path), own - 1)]
     return Prober(prober.runner, hypothesis, {at: fill for at, fill in plan.items() if at in hypothesis.leaves()})
+
+
+def _at_index(path: Path, depth: int, index: int) -> Path:
+    """The path with another list index at ``depth``."""
+    return tuple(index if position == depth else part for position, part in enumerate(path))

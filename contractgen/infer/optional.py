@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors
-from contractgen.infer.search import Found, Limits, Search, usual_dtypes
+from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.values import Fill
 
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)

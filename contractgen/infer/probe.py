@@ -52,6 +52,8 @@ class Input:
     sizes: tuple[tuple[Axis, int], ...] = ()
     edits: tuple[tuple[Path, Edit], ...] = ()
     seed: int = 0
+    rng: int = 0
+    """The state of torch's own random numbers."""
 
 
 class Prober:
@@ -135,7 +137,7 @@ class Prober:
         return make_tensor(leaves[path], self.plan[path], list(leaves).index(path))
 
     def _job(self, sized: Hypothesis, wanted: Input, tensors: bool) -> ProbeJob:
-        return ProbeJob(sized, self.plan, wanted.edits, wanted.seed, tensors)
+        return ProbeJob(sized, self.plan, wanted.edits, wanted.seed, tensors, wanted.rng)
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class ProbeJob:
     edits: tuple[tuple[Path, Edit], ...] = ()
     seed: int = 0
     tensors: bool = False
+    rng: int = 0
 
     def inputs(self) -> tuple[tuple[object, ...], dict[str, object]]:
         """``(args, kwargs)`` of the run."""
@@ -162,7 +165,8 @@ class ProbeJob:
         return self.hypothesis.build(make)
 
     def __call__(self, module: torch.nn.Module) -> Observed:
-        torch.manual_seed(0)
+        """Run it."""
+        torch.manual_seed(self.rng)
         args, kwargs = self.inputs()
         with torch.no_grad():
             return observe(module(*args, **kwargs), tensors=self.tensors)
@@ -196,4 +200,5 @@ class Refill:
     seed: int
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A new tensor of the same dtype and sizes."""
         return make_tensor(Leaf(tensor.dtype, tuple(tensor.shape)), self.fill, self.seed)

@@ -55,9 +55,21 @@ def _lower(search: Search, found: Found, batch: dict[Path, int], rows: set[Path]
             continue
         other_batch, other_rows = _proofs(search, other)
         same_axes = bool(other_batch) and all(other_batch[path] == batch.get(path, 0) for path in other_batch)
-        if same_axes or (not batch and (other_rows >= set(changed) if rows else not other_batch)):
+        unproven = not batch and not rows and not other_batch and _leads_freely(search, other, changed)
+        if same_axes or unproven or (not batch and bool(rows) and other_rows >= set(changed)):
             return choose_ranks(search, other)
     return None
+
+
+def _leads_freely(search: Search, found: Found, paths: list[Path]) -> bool:
+    """Whether the first axis of each of these tensors may have other sizes: it is no row of features or channels."""
+    prober = Prober(search.runner, found.hypothesis, found.plan, sizes_vary=True)
+    sizes = found.hypothesis.sizes()
+    owner = {axis: group for group in groups_of(prober, found) for axis in group}
+    return all(
+        found.hypothesis.leaves()[path].sizes and prober.ok(dict.fromkeys(owner[(path, 0)], sizes[(path, 0)] + 1))
+        for path in paths
+    )
 
 
 def _proofs(search: Search, found: Found) -> tuple[dict[Path, int], set[Path]]:

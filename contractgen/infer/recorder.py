@@ -69,10 +69,12 @@ class WatchedDict(dict):  # type: ignore[type-arg]
         return super().__getitem__(key)
 
     def get(self, key: str, default: object = None) -> object:
+        """As dict's; the key counts as asked for."""
         self._note(key)
         return super().get(key, default)
 
     def pop(self, key: str, *default: object) -> object:
+        """As dict's; a key without a default that is not there is missing."""
         if default:
             self._note(key)
         elif key not in self.keys():
@@ -112,15 +114,12 @@ class Recorder:
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
         name = getattr(func, "__name__", "")
-        for value in args:
-            if isinstance(value, (list, tuple)) and any(type(item) is Recorder for item in value):
-                value = next(item for item in value if type(item) is Recorder)
-            if type(value) is Recorder:
-                sequence = name in _TAKES_SEQUENCE and args and args[0] is value
-                value._decide("list" if sequence else "tensor", hint=_FUNCTION_HINTS.get(name))
-        for value in (kwargs or {}).values():
-            if type(value) is Recorder:
-                value._decide("tensor", hint=_FUNCTION_HINTS.get(name))
+        for value in (*args, *(kwargs or {}).values()):
+            inside = value if isinstance(value, (list, tuple)) else (value,)
+            recorder = next((item for item in inside if type(item) is Recorder), None)
+            if recorder is not None:
+                sequence = name in _TAKES_SEQUENCE and len(args) > 0 and args[0] is recorder
+                recorder._decide("list" if sequence else "tensor", hint=_FUNCTION_HINTS.get(name))
         raise TypeError(f"no recorder among the arguments of {name}")
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -149,13 +148,13 @@ class Recorder:
     def __iter__(self) -> Iterator[object]:
         self._decide("list")
 
-    def __len__(self) -> int:
+    def __len__(self) -> int:  # noqa: PLE0303 -- it never returns
         self._decide("list")
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # noqa: PLE0304 -- it never returns
         self._decide("bool")
 
-    def __index__(self) -> int:
+    def __index__(self) -> int:  # noqa: PLE0305 -- it never returns
         self._decide("int")
 
     def __int__(self) -> int:
@@ -164,10 +163,10 @@ class Recorder:
     def __float__(self) -> float:
         self._decide("float")
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # noqa: PLE0309 -- it never returns
         self._decide("str")
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> type:
         return torch.Tensor  # so that isinstance checks take the ordinary road
 

@@ -57,7 +57,7 @@ def _fitting(first: Extent, second: Extent, grid: Grid) -> Relation | None:
     claim = Claim("holds", "probed", f"sizes {good[0]} and {good[1]} ran, {bad[0]} and {bad[1]} failed")
     for left, right, flipped in ((first, second, False), (second, first, True)):
         for operator in ("<=", "<"):
-            relation = Relation(operator, left, right, claim)  # type: ignore[arg-type]
+            relation = Relation(operator, left, right, claim)
             if all((relation.holds(b, a) if flipped else relation.holds(a, b)) == ran for a, b, ran in grid):
                 return relation
     most_failed = max(a * b for a, b, ran in grid if not ran)

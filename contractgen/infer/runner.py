@@ -33,6 +33,8 @@ class Runner:
     def __init__(self, module: torch.nn.Module, *, seconds_per_run: float = 30.0, memory_bytes: int = 8 << 30) -> None:
         self.module = module
         self.runs = 0
+        self.spoilt = 0
+        """How many runs left the model changed."""
         self._seconds = seconds_per_run
         self._memory = memory_bytes
         self._guard = StateGuard(module)
@@ -56,6 +58,7 @@ class Runner:
         if not clean:
             status = self._child.end()
             self._child = None
+            self.spoilt += outcome.kind in ("ok", "error")
             if outcome.kind == "crash" and os.WIFSIGNALED(status):
                 outcome = Outcome("crash", message=signal.Signals(os.WTERMSIG(status)).name)
         return outcome

@@ -13,13 +13,21 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 
 from contractgen.infer.forked import Outcome
-from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Unknown, dotted
+from contractgen.infer.neighbours import (
+    keys_from_message,
+    mirrors,
+    names_dtype,
+    other_lengths,
+    sizes_from_message,
+    special_sizes,
+    strings,
+)
 from contractgen.infer.priors import shape_in_docstring
 from contractgen.infer.probe import ProbeJob
 from contractgen.infer.recorder import Hint
@@ -27,7 +35,7 @@ from contractgen.infer.runner import Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
 from contractgen.infer.trial import Tracer, Trial, is_beyond_symbols, reads_values
-from contractgen.infer.values import Plan, fills, plans
+from contractgen.infer.values import Plan, plans
 
 _LOG = logging.getLogger(__name__)
 
@@ -202,15 +210,15 @@ class Search:
                 continue
             for index, new in enumerate(flips(guard, conditions, sizes, self.pool)):
                 yield hypothesis.with_sizes(new), 0.1 + 0.2 * back + 0.05 * index
-        yield from _special_sizes(hypothesis, trial, conditions)
-        yield from _mirrors(hypothesis, trial.suspects)
+        yield from special_sizes(hypothesis, trial, conditions)
+        yield from mirrors(hypothesis, trial.suspects)
         yield from self._structural(hypothesis, trial.message, trial.suspects, frozen)
 
     def _after_real_failure(
         self, hypothesis: Hypothesis, outcome: Outcome, trial: Trial, frozen: frozenset[Path]
     ) -> Iterator[tuple[Hypothesis, float]]:
         """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
-        yield from _sizes_from_message(hypothesis, outcome.message)
+        yield from sizes_from_message(hypothesis, outcome.message)
         yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
 
     def _decided(self, hypothesis: Hypothesis, trial: Trial) -> Iterator[tuple[Hypothesis, float]]:
@@ -240,7 +248,7 @@ class Search:
                 "int": (1, 2),
                 "float": (1.0,),
                 "bool": (False, True),
-                "str": _strings(self.signature.source),
+                "str": strings(self.signature.source),
             }
             for index, value in enumerate(values[kind]):
                 yield hypothesis.with_node(path, Fixed(value)), 0.1 * index
@@ -273,7 +281,7 @@ class Search:
         self, hypothesis: Hypothesis, message: str, suspects: Sequence[Path], frozen: frozenset[Path]
     ) -> Iterator[tuple[Hypothesis, float]]:
         """Other ranks, dtypes, lengths and keys, the tensors that the failing operator saw first."""
-        yield from _keys_from_message(hypothesis, message)
+        yield from keys_from_message(hypothesis, message)
         if self._fill:
             yield from self._filled(hypothesis, message)
         leaves = hypothesis.leaves()
@@ -291,7 +299,7 @@ class Search:
                 if (dtype == leaf.dtype) == (rank == len(leaf.sizes)):
                     continue
                 named = expected is not None and str(rank) in expected.groups() and rank != len(leaf.sizes)
-                wanted = 0.0 if named or _names_dtype(message, dtype) else 0.5
+                wanted = 0.0 if named or names_dtype(message, dtype) else 0.5
                 yield (
                     hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)),
                     penalty + 0.3 * cost + wanted,
@@ -310,7 +318,7 @@ class Search:
                         yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.2 + cost
             settled = any(at[: len(path)] == path for at in frozen)
             if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and not settled:
-                yield from _other_lengths(hypothesis, path, node, message)
+                yield from other_lengths(hypothesis, path, node, message)
 
     def _filled(self, hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
         """Parameters that default to None, given: a model may ask for one of them all the same."""
@@ -332,102 +340,6 @@ def _batches(source: Iterator[Plan], counts: Sequence[int]) -> Iterator[list[Pla
         batch = list(itertools.islice(source, count))
         if batch:
             yield batch
-
-
-def _sizes_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
-    """A size that the message names beside one that it wants instead."""
-    numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", message) if len(number) < 7))[:8]
-    sizes = hypothesis.sizes()
-    for axis, size in sizes.items():
-        if size in numbers:
-            for other in numbers:
-                if other != size and other > 0:
-                    yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
-
-
-def _special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Iterator[tuple[Hypothesis, float]]:
-    """Sizes that no condition names: a count of values to unpack, and 1, which symbols never are."""
-    unpacked = re.search(r"values to unpack \(expected (\d+)", trial.message)
-    sizes = hypothesis.sizes()
-    recent = list(dict.fromkeys(axis for guard in reversed(guards[-4:]) for axis in guard.axes))
-    if unpacked:
-        axes = recent or [axis for axis in sizes if axis[1] == 0]
-        for index, axis in enumerate(axes):
-            yield hypothesis.with_sizes({axis: int(unpacked.group(1))}), 0.05 + 0.1 * index
-    for axis in sizes:
-        if axis[0] in trial.suspects and sizes[axis] != 1:
-            yield hypothesis.with_sizes({axis: 1}), 0.25
-
-
-def _mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Iterator[tuple[Hypothesis, float]]:
-    """A tensor that the failing operator saw, with the sizes of another one: a mask beside its ids."""
-    leaves = hypothesis.leaves()
-    for path, leaf in leaves.items():
-        for other, like in leaves.items():
-            if other != path and len(like.sizes) == len(leaf.sizes) > 0 and (not suspects or path in suspects):
-                late = list(leaves).index(path) > list(leaves).index(other)
-                yield hypothesis.with_node(path, replace(leaf, sizes=like.sizes)), 0.12 if late else 0.4
-
-
-def _keys_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
-    """Keyword arguments and further positional ones that the message says are missing."""
-    for param in hypothesis.params:
-        if param.kind == "keywords":
-            found = re.search(r"KeyError: '(\w+)'", message)
-            names = [found.group(1)] if found else re.findall(r"'(\w+)'", message) if "missing" in message else []
-            assert isinstance(param.node, Group)
-            for name in names:
-                if name not in dict(param.node.children) and all(name != other.name for other in hypothesis.params):
-                    yield hypothesis.with_node((param.name, name), Unknown()), 0.05
-
-
-def _other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Iterator[tuple[Hypothesis, float]]:
-    """The same list with one item more, or one less."""
-    count = len(node.children)
-    shortage = re.search(r"not enough values|out of range|missing \d+ required", message) is not None
-    if count < 8:
-        yield (
-            hypothesis.with_node(path, replace(node, children=(*node.children, (count, Unknown())))),
-            0.2 if shortage else 1.0,
-        )
-    if count > 1:
-        yield (
-            hypothesis.with_node(path, replace(node, children=node.children[:-1])),
-            0.5 if "too many" in message else 1.5,
-        )
-
-
-def _names_dtype(message: str, dtype: torch.dtype) -> bool:
-    names = {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}
-    names |= {torch.float32: ("Float", "float32"), torch.float64: ("Double", "float64"), torch.uint8: ("Byte", "uint8")}
-    return any(name in message for name in names.get(dtype, (str(dtype).removeprefix("torch."),)))
-
-
-def _strings(source: str) -> tuple[object, ...]:
-    """The strings that the source compares with: values that a string parameter may have."""
-    return tuple(dict.fromkeys(re.findall(r"[=!]= *[\"'](\w+)[\"']", source))) or ("",)
-
-
-def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = None) -> Found:
-    """The same input with the likelier dtype for each tensor, where the model runs on it too."""
-    for path, leaf in list(found.hypothesis.leaves().items()):
-        if paths is not None and path not in paths:
-            continue
-        for dtype in dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)):
-            if dtype == leaf.dtype:
-                break
-            other = found.hypothesis.with_node(path, replace(leaf, dtype=dtype))
-            trial = search.tracer.run(other)
-            outcome = search.runner.run([ProbeJob(other, plan_for(other, found.plan, path))])[0] if trial.ok else None
-            if outcome is not None and outcome.ok:
-                found = Found(other, plan_for(other, found.plan, path), trial)
-                break
-    return found
-
-
-def plan_for(hypothesis: Hypothesis, plan: Plan, path: Path) -> Plan:
-    """The plan with the first fill for the dtype that the tensor at ``path`` has now."""
-    return {**plan, path: fills(path, hypothesis.leaves()[path])[0]}
 
 
 def describe(hypothesis: Hypothesis) -> str:

@@ -72,11 +72,10 @@ def bind(prober: Prober, groups: list[Group]) -> list[Group]:
     sizes = prober.hypothesis.sizes()
     stiff = [group for group in groups if not _moves(prober, [group], sizes)]
     for first, second in itertools.combinations(stiff, 2):
-        if sizes[first[0]] == sizes[second[0]] and first in groups and second in groups:
-            if _moves(prober, [first, second], sizes):
-                groups = [g for g in groups if g not in (first, second)]
-                groups.append(tuple(sorted((*first, *second), key=list(sizes).index)))
-                return bind(prober, sorted(groups, key=lambda g: list(sizes).index(g[0])))
+        if sizes[first[0]] == sizes[second[0]] and _moves(prober, [first, second], sizes):
+            merged = tuple(sorted((*first, *second), key=list(sizes).index))
+            rest = [group for group in groups if group not in (first, second)]
+            return bind(prober, sorted([*rest, merged], key=lambda group: list(sizes).index(group[0])))
     return groups
 
 

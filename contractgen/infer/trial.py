@@ -61,11 +61,11 @@ class Trial:
         return f"{type(self.error).__name__}: {self.error}" if self.error else ""
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts operators and remembers the arguments of the one that is running."""
 
     def __init__(self, answers: int | None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
         self.running: tuple[Any, ...] = ()
         self.read = False
@@ -177,9 +177,9 @@ def is_beyond_symbols(error: BaseException) -> bool:
     ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
 
 
-def _symbolic(size: Any) -> bool:
-    """Whether a size is a symbol; typed loosely, since the stubs say that sizes are plain integers."""
-    return isinstance(size, torch.SymInt)
+def _sizes(tensor: torch.Tensor) -> tuple[Any, ...]:
+    """The sizes, typed loosely: the stubs say that they are plain integers."""
+    return tuple(tensor.shape)
 
 
 def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]) -> object:
@@ -192,8 +192,8 @@ def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]
         source=ConstantSource("_".join(str(part) for part in path)),
         symbolic_context=StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC] * real.dim()),
     )
-    for axis, size in enumerate(shaped.shape):
-        if _symbolic(size):
+    for axis, size in enumerate(_sizes(shaped)):
+        if isinstance(size, torch.SymInt):
             symbols[size.node.expr] = (path, axis)
     with mode:
         return torch.empty(shaped.shape, dtype=node.dtype)
@@ -239,8 +239,8 @@ def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Pa
 
     def visit(value: Any) -> None:
         if isinstance(value, torch.Tensor):
-            for size in value.shape:
-                if _symbolic(size):
+            for size in _sizes(value):
+                if isinstance(size, torch.SymInt):
                     for symbol in size.node.expr.free_symbols:
                         if symbol in symbols:
                             found[symbols[symbol][0]] = None
@@ -254,8 +254,8 @@ def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Pa
 
 def _describe(tensor: torch.Tensor, env: ShapeEnv, symbols: Mapping[Any, Axis]) -> SymbolicTensor:
     sizes: list[AxisExpr | None] = []
-    for size in tensor.shape:
-        if _symbolic(size):
+    for size in _sizes(tensor):
+        if isinstance(size, torch.SymInt):
             sizes.append(axis_expression(env.simplify(size.node.expr), symbols))
         else:
             sizes.append(int(size))

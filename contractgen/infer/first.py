@@ -1,0 +1,72 @@
+"""The first input that the model runs on: the user's or the artifact's example, or one that is searched for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from contractgen.errors import InferenceError
+from contractgen.infer.dtypes import usual_dtypes
+from contractgen.infer.example import from_example
+from contractgen.infer.hypothesis import Fixed, Hypothesis
+from contractgen.infer.probe import Prober
+from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.solve import FRESH
+from contractgen.infer.values import Plan
+
+
+def first_input(search: Search, given: Any) -> Found:
+    """A first input that the model runs on: the example at sizes that tell axes apart, or one that is searched for."""
+    if given is None:
+        found = search.find(search.signature.hypothesis)
+        if found is None:
+            raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
+        return _without_spare(search, usual_dtypes(search, found))
+    hypothesis, plan = from_example(search.signature, given)
+    hypothesis = _without_optional(search, hypothesis, plan)
+    outcome = Prober(search.runner, hypothesis, plan).at([{}])[0]
+    if not outcome.ok:
+        raise InferenceError(f"the model fails on the example: {outcome.describe()}")
+    leaves = hypothesis.leaves()
+    spread = dict(zip(hypothesis.sizes(), FRESH, strict=False))
+    found = search.find(
+        hypothesis.with_sizes(spread), frozen=frozenset(leaves), limits=Limits(trials=80, confirmations=12)
+    )
+    if found is not None and {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()} == {
+        path: len(leaf.sizes) for path, leaf in leaves.items()
+    }:
+        tiled = Prober(search.runner, found.hypothesis, plan)
+        return replace(found, plan=plan) if tiled.ok({}) else found
+    trial = search.tracer.run(hypothesis)
+    return Found(hypothesis, plan, trial)
+
+
+def _without_spare(search: Search, found: Found) -> Found:
+    """The input without parameters that the search gave and the model runs without: they are optional."""
+    for name in search.signature.optional:
+        if not isinstance(found.hypothesis.param(name).node, Fixed):
+            bare = found.hypothesis.with_node((name,), search.signature.hypothesis.param(name).node)
+            if bare.leaves() and Prober(search.runner, bare, found.plan).at([{}])[0].ok:
+                found = Found(bare, found.plan, search.tracer.run(bare))
+    return found
+
+
+def _without_optional(search: Search, hypothesis: Hypothesis, plan: Plan) -> Hypothesis:
+    """The example without what it gives for parameters that default to None, where the model runs so: they are optional."""
+    for param in hypothesis.params:
+        default = search.signature.hypothesis.param(param.name).node
+        if param.has_default and default == Fixed(None) and param.node != default:
+            bare = hypothesis.with_node((param.name,), default)
+            if Prober(search.runner, bare, plan).at([{}])[0].ok:
+                hypothesis = bare
+                search.signature.optional[param.name] = param.node
+    return hypothesis
+
+
+def _failure(search: Search) -> str:
+    best = sorted(search.attempts, key=lambda attempt: -attempt.progress)
+    shown = list({attempt.error: attempt for attempt in best}.values())[:5]
+    lines = [f"  {attempt.inputs or 'no tensors'}\n    {attempt.error}" for attempt in shown]
+    return f"no input was found that the model runs on, in {search.tracer.trials} attempts. The closest:\n" + "\n".join(
+        lines
+    )

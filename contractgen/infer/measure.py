@@ -1,0 +1,104 @@
+"""What sizes one found input may have: ties, bounds, multiples, relations, and which axis is the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from contractgen.infer.batch import prove_batch
+from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, derive, scan
+from contractgen.infer.guards import Guard
+from contractgen.infer.hypothesis import Axis, dotted
+from contractgen.infer.influence import find_dropped, settle_band
+from contractgen.infer.optional import Optionals
+from contractgen.infer.probe import Prober
+from contractgen.infer.ranks import groups_of
+from contractgen.infer.relations import Relation, relate
+from contractgen.infer.search import Search
+from contractgen.infer.ties import absorb, bind, untie
+
+Report = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The sizes, with the input at sizes that they allow."""
+
+    sizes: Sizes
+    relations: list[Relation]
+    batch: Extent | None
+
+
+def measure_sizes(search: Search, optionals: Optionals, report: Report) -> Measured:
+    """Propose from the symbolic run, decide by real ones."""
+    found = optionals.found
+    guards = tuple(g for g in found.trial.guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
+    prober = Prober(search.runner, found.hypothesis, found.plan, sizes_vary=not found.trial.ok)
+    prober.base()
+    report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
+    groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
+    groups, prober = absorb(prober, bind(prober, groups))
+    proof = prove_batch(prober, groups, frozenset(str(path[0]) for path in optionals.paths if len(path) == 1))
+    extents = derive(groups, guards)
+    batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
+    if batch is not None:
+        batch.batch = True
+    sizes = Sizes(prober, extents, Oracle(search.tracer, prober.hypothesis, guards) if found.trial.ok else None)
+    for extent in sorted(
+        extents, key=lambda extent: not extent.batch
+    ):  # the batch first: the others are tried with little of it
+        if extent.derived is None:
+            report("probe", f"sizes of {dotted(extent.group[0][0])}, axis {extent.group[0][1]}")
+            scan(sizes, extent, guards, search.pool)
+    if optionals.paths:
+        report("probe", "sizes without the optional inputs")
+        _narrow_to_required(search, optionals, prober, extents, guards)
+    for extent in extents:
+        if extent is not batch:
+            settle_band(sizes, extent)
+            find_dropped(sizes, extent)
+    if batch is not None:
+        detail = "changing one row of the inputs changed that row of the outputs alone"
+        batch.claims.append(Claim("role", "probed", detail))
+    sizes = _at_allowed_sizes(sizes)
+    report("probe", "sizes together")
+    return Measured(sizes, relate(sizes, guards, search.pool), batch)
+
+
+def _at_allowed_sizes(sizes: Sizes) -> Sizes:
+    """The same input at sizes that the claims allow: what was found before them may hold elements that nothing reads."""
+    change: dict[Axis, int] = {}
+    for extent in sizes.extents:
+        size = sizes.size(extent)
+        if extent.derived is None and not extent.contains(size):
+            allowed = extent.fixed if extent.fixed is not None else size - size % extent.multiple_of
+            bounded = max(extent.min, allowed if extent.max is None else min(allowed, extent.max))
+            change |= dict.fromkeys(extent.group, allowed if extent.fixed is not None else bounded)
+    if not change:
+        return sizes
+    return Sizes(sizes.prober.resized(change), sizes.extents, sizes.oracle)
+
+
+def _narrow_to_required(
+    search: Search, optionals: Optionals, prober: Prober, extents: list[Extent], guards: tuple[Guard, ...]
+) -> None:
+    """Bounds that hold only while an optional input stands in for something (given positions for a table of them)."""
+    hypothesis = prober.hypothesis
+    for path in optionals.paths:
+        known = dict(optionals.before.hypothesis.nodes())
+        hypothesis = hypothesis.with_node(path, known[path]) if path in known else hypothesis.without(path)
+    bare = Prober(search.runner, hypothesis, prober.plan, sizes_vary=prober.sizes_vary)
+    if not bare.ok({}):
+        return
+    axes = set(hypothesis.sizes())
+    twins = {
+        index: replace(extent, group=group, claims=[], derived=None, fixed=None, min=1, max=None, multiple_of=1)
+        for index, extent in enumerate(extents)
+        if extent.free and (group := tuple(axis for axis in extent.group if axis in axes))
+    }
+    sizes = Sizes(bare, list(twins.values()))
+    own = tuple(guard for guard in guards if all(axis in axes for axis in guard.axes))
+    for index, twin in twins.items():
+        if not twin.batch:
+            scan(sizes, twin, own, search.pool)
+            extents[index].narrow(twin)

@@ -1,0 +1,91 @@
+"""What a failed run suggests instead: other sizes, keys, lengths and dtypes, read from its conditions and its message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from contractgen.infer.guards import Guard
+from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown
+from contractgen.infer.trial import Trial
+
+Neighbours = Iterator[tuple[Hypothesis, float]]
+"""Hypotheses to try next, with the cost of each."""
+
+
+def sizes_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
+    """A size that the message names beside one that it wants instead."""
+    numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", message) if len(number) < 7))[:8]
+    sizes = hypothesis.sizes()
+    for axis, size in sizes.items():
+        if size in numbers:
+            for other in numbers:
+                if other != size and other > 0:
+                    yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
+
+
+def special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Iterator[tuple[Hypothesis, float]]:
+    """Sizes that no condition names: a count of values to unpack, and 1, which symbols never are."""
+    unpacked = re.search(r"values to unpack \(expected (\d+)", trial.message)
+    sizes = hypothesis.sizes()
+    recent = list(dict.fromkeys(axis for guard in reversed(guards[-4:]) for axis in guard.axes))
+    if unpacked:
+        axes = recent or [axis for axis in sizes if axis[1] == 0]
+        for index, axis in enumerate(axes):
+            yield hypothesis.with_sizes({axis: int(unpacked.group(1))}), 0.05 + 0.1 * index
+    for axis in sizes:
+        if axis[0] in trial.suspects and sizes[axis] != 1:
+            yield hypothesis.with_sizes({axis: 1}), 0.25
+
+
+def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Iterator[tuple[Hypothesis, float]]:
+    """A tensor that the failing operator saw, with the sizes of another one: a mask beside its ids."""
+    leaves = hypothesis.leaves()
+    for path, leaf in leaves.items():
+        for other, like in leaves.items():
+            if other != path and len(like.sizes) == len(leaf.sizes) > 0 and (not suspects or path in suspects):
+                late = list(leaves).index(path) > list(leaves).index(other)
+                yield hypothesis.with_node(path, replace(leaf, sizes=like.sizes)), 0.12 if late else 0.4
+
+
+def keys_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
+    """Keyword arguments and further positional ones that the message says are missing."""
+    for param in hypothesis.params:
+        if param.kind == "keywords":
+            found = re.search(r"KeyError: '(\w+)'", message)
+            names = [found.group(1)] if found else re.findall(r"'(\w+)'", message) if "missing" in message else []
+            assert isinstance(param.node, Group)
+            for name in names:
+                if name not in dict(param.node.children) and all(name != other.name for other in hypothesis.params):
+                    yield hypothesis.with_node((param.name, name), Unknown()), 0.05
+
+
+def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Iterator[tuple[Hypothesis, float]]:
+    """The same list with one item more, or one less."""
+    count = len(node.children)
+    shortage = re.search(r"not enough values|out of range|missing \d+ required", message) is not None
+    if count < 8:
+        yield (
+            hypothesis.with_node(path, replace(node, children=(*node.children, (count, Unknown())))),
+            0.2 if shortage else 1.0,
+        )
+    if count > 1:
+        yield (
+            hypothesis.with_node(path, replace(node, children=node.children[:-1])),
+            0.5 if "too many" in message else 1.5,
+        )
+
+
+def names_dtype(message: str, dtype: torch.dtype) -> bool:
+    """Whether the message speaks of the dtype, in C++'s words or in Python's."""
+    names = {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}
+    names |= {torch.float32: ("Float", "float32"), torch.float64: ("Double", "float64"), torch.uint8: ("Byte", "uint8")}
+    return any(name in message for name in names.get(dtype, (str(dtype).removeprefix("torch."),)))
+
+
+def strings(source: str) -> tuple[object, ...]:
+    """The strings that the source compares with: values that a string parameter may have."""
+    return tuple(dict.fromkeys(re.findall(r"[=!]= *[\"'](\w+)[\"']", source))) or ("",)
