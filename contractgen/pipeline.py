@@ -30,6 +30,7 @@ from contractgen.load import LoadedModel, load_model
 from contractgen.load.example import load_example
 from contractgen.report.results import Verification
 from contractgen.verify.api import verify
+from contractgen.verify.drift import check_drift
 from contractgen.verify.runtimes import save_artifact
 
 Progress = Callable[[str, str], None]
@@ -158,16 +159,18 @@ def check(
     seed: int = 0,
     budget: float = 5.0,
     case: str | None = None,
+    reinfer: bool = True,
     confirm: Callable[[str], bool] | None = None,
     progress: Progress = lambda _stage, _detail: None,
 ) -> Verification:
     """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where one is missing.
 
-    ``budget`` is how many seconds random cases may go on; ``case`` runs the one with that id.
+    ``budget`` is how many seconds random cases may go on; ``case`` runs the one with that id. ``reinfer`` also infers the
+    model's contract again, and finds where the given one has drifted from it.
     """
     loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
     sources = {name: read_text(folder / name) or text for name, text in render(contract).items()}
-    return verify(
+    result = verify(
         contract,
         loaded,
         client_source=sources["client.py"],
@@ -178,6 +181,11 @@ def check(
         case=case,
         progress=progress,
     )
+    if not reinfer or case is not None:
+        return result
+    progress("infer", "the contract again, to find drift")
+    drift = check_drift(contract, loaded, dims=settings.dims, tensors=settings.tensors, progress=progress)
+    return replace(result, findings=(*result.findings, *drift))
 
 
 def _options(loaded: LoadedModel, settings: Settings) -> InferOptions:

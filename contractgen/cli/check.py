@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from contractgen.cli import options
 from contractgen.cli.console import stderr, stdout
@@ -31,6 +33,9 @@ def check(
             "--budget", metavar="SECONDS", min=0.0, help="How long random cases go on; directed ones run in any case."
         ),
     ] = 5.0,
+    no_infer: Annotated[
+        bool, typer.Option("--no-infer", help="Do not look for drift by inferring the model's contract again.")
+    ] = False,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Run only the case of a finding.")] = None,
     output: options.FormatOption = options.Format.text,
     traceback: options.Traceback = False,
@@ -54,6 +59,7 @@ def check(
                 seed=seed,
                 budget=budget,
                 case=case,
+                reinfer=not no_infer,
                 confirm=asking(stages),
                 progress=stages,
             )
@@ -63,5 +69,9 @@ def check(
             from contractgen.report import text
 
             stdout().print(text.verification(result))
+            replayable = next((finding.case for finding in result.findings if finding.case), None)
+            if replayable and case is None:
+                command = shlex.join(["contractgen", "check", str(contract_file), str(artifact), "--case", replayable])
+                stdout().print(f"\nReplay one: {escape(command)} (with the same --seed and model options)")
         if not result.ok:
             raise typer.Exit(FINDINGS)

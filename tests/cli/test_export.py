@@ -114,9 +114,16 @@ def test_check_tells_when_the_files_are_no_longer_those_of_the_model(copy: Path)
 
 
 def test_check_verifies_a_model_against_its_contract(copy: Path) -> None:
-    ran = forked("check", "contracts/model/contract.json", "model.pth", cwd=copy)
+    from jsonschema import Draft202012Validator
+
+    from contractgen.report.results_schema import verification_schema
+
+    ran = forked("check", "contracts/model/contract.json", "model.pth", "--format", "json", cwd=copy)
     assert ran.code == 0, ran.both
-    assert "accepted inputs ran, and every runtime agreed" in ran.out
+    results = json.loads(ran.out)
+    Draft202012Validator(verification_schema()).validate(results)
+    assert results["ok"] is True
+    assert results["soundness"]["good"] == results["soundness"]["cases"] > 0
 
 
 def test_check_finds_a_model_that_has_grown_another_input(copy: Path) -> None:
@@ -131,7 +138,9 @@ def test_check_finds_a_model_that_has_grown_another_input(copy: Path) -> None:
     )
     ran = forked("check", "contracts/model/contract.json", "model.pth", cwd=copy)
     assert ran.code == 1, ran.both
-    assert "[1, 20]" in ran.out or "[2, 20]" in ran.out
+    assert "float32[1, 20]" in ran.out
+    assert "drift" in ran.out
+    assert "Replay one: contractgen check contracts/model/contract.json model.pth --case " in ran.out
 
 
 def test_options_name_the_model_and_the_folder(tmp_path: Path) -> None:

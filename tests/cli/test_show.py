@@ -64,6 +64,12 @@ def test_schema_holds_for_every_sample(tmp_path: Path) -> None:
         Draft202012Validator(schema).validate(json.loads(path.read_text()))
 
 
+def test_the_results_of_a_check_have_a_schema_too(tmp_path: Path) -> None:
+    from jsonschema import Draft202012Validator
+
+    Draft202012Validator.check_schema(json.loads(contractgen("schema", "verification", cwd=tmp_path).out))
+
+
 def test_version(tmp_path: Path) -> None:
     import contractgen as package
 
