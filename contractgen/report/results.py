@@ -6,6 +6,7 @@ both stop it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -140,4 +141,16 @@ class Verification:
 
     def to_json(self) -> dict[str, object]:
         """The verification as JSON values, in the form that `verification_schema` describes."""
-        return {"format": FORMAT, "ok": self.ok, **asdict(self)}
+        body: dict[str, object] = {"format": FORMAT, "ok": self.ok, **asdict(self)}
+        return {name: _json(value) for name, value in body.items()}
+
+
+def _json(value: object) -> object:
+    """A value as JSON has it: lists for tuples, and null for what is no number there (an infinite difference)."""
+    if isinstance(value, Mapping):
+        return {str(name): _json(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

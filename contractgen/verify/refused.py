@@ -28,7 +28,7 @@ def refuse(exchange: Exchange, tally: Tally, case: Case, turn: int) -> None:
     for content_type in _formats(exchange, case, given, turn):
         message = _message(exchange, case, given, content_type)
         if message is not None:
-            codes = content_type != encode.PLAIN_JSON and not _is_complex(case)
+            codes = content_type != encode.PLAIN_JSON
             where = f"validator.parse ({content_type})"
             checks.append(_stopped(tally, case, where, _parsing(exchange, message), codes=codes, exchange=exchange))
     tally.validator[0] += all(checks)
@@ -39,11 +39,6 @@ def refuse(exchange: Exchange, tally: Tally, case: Case, turn: int) -> None:
 
 def _parsing(exchange: Exchange, message: Message) -> Callable[[], Any]:
     return lambda: exchange.parse(message)
-
-
-def _is_complex(case: Case) -> bool:
-    """The protocol has no complex type: such a tensor travels as pairs of floats, which differ in rank as well."""
-    return isinstance(case.recipe.edit, OtherDType) and "complex" in case.recipe.edit.dtype
 
 
 def _formats(exchange: Exchange, case: Case, given: Mapping[str, Any], turn: int) -> list[str]:

@@ -15,7 +15,20 @@ from contractgen.errors import UsageError
 from contractgen.generate.render import render
 from contractgen.report.results import Verification
 from contractgen.verify import verify
-from tests.verify.subjects import FRAMES, HALF, LINEAR, ORDERED, SUBJECTS, SUMMED, TEXT, UNET, Linear, Loaded, Subject, Text
+from tests.verify.subjects import (
+    FRAMES,
+    HALF,
+    LINEAR,
+    ORDERED,
+    SUBJECTS,
+    SUMMED,
+    TEXT,
+    UNET,
+    Linear,
+    Loaded,
+    Subject,
+    Text,
+)
 
 
 def check(

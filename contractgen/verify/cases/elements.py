@@ -40,7 +40,7 @@ def _dtype(leaf: Leaf, base: Recipe | None) -> Claim:
         if dtype != leaf.tensor.dtype and not {dtype, leaf.tensor.dtype} <= same_in_memory
     ]
     breaks = [
-        Break(dtype, replace(base, edit=OtherDType(leaf.name, dtype)), frozenset({"dtype"}), "dtype")
+        Break(dtype, replace(base, edit=OtherDType(leaf.name, dtype)), _dtype_codes(dtype), "dtype")
         for dtype in others
         if base is not None
     ]
@@ -48,6 +48,11 @@ def _dtype(leaf: Leaf, base: Recipe | None) -> Claim:
     return Claim(
         f"{about}.dtype", about, "dtype", f"{leaf.name} is {leaf.tensor.dtype}", tuple(breaks), there(leaf.within)
     )
+
+
+def _dtype_codes(dtype: str) -> frozenset[str]:
+    """The protocol has no complex type: such a tensor travels as pairs of floats, which differ in rank as well."""
+    return frozenset({"dtype", "rank"} if "complex" in dtype else {"dtype"})
 
 
 def _rank(leaf: Leaf, base: Recipe | None) -> Claim:

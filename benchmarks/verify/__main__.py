@@ -1,0 +1,66 @@
+"""Cases per second from 100 to 10,000 cases, in time and memory: `make bench-verify`. Exits 1 where growth is not linear."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+
+from contractgen.generate.render import render
+from contractgen.verify import verify
+from tests.verify.subjects import SUBJECTS
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--counts", type=int, nargs="*", default=[100, 1000, 10000])
+    options.add_argument("--subjects", nargs="*", default=["linear", "text"], choices=SUBJECTS)
+    chosen = options.parse_args()
+    print(f"{'model':<12}{'cases':>8}{'seconds':>10}{'cases/s':>10}{'CPU ms/case':>13}{'peak MB':>10}")
+    linear = True
+    for name in chosen.subjects:
+        measured(name, 1, show=False)  # first imports
+        costs = [measured(name, count) for count in chosen.counts]
+        linear = linear and costs[-1] < 1.5 * min(costs)
+    print("growth is linear" if linear else "growth is NOT linear")
+    return 0 if linear else 1
+
+
+def measured(name: str, count: int, *, show: bool = True) -> float:
+    """CPU seconds per case to verify a subject with ``count`` random cases, in eager.
+
+    Time of the processor, children included, does not depend on what else the machine does.
+    """
+    subject = SUBJECTS[name]
+    sources = render(subject.contract)
+    loaded = subject.loaded()
+    start, busy = time.monotonic(), cpu_seconds()
+    result = verify(
+        subject.contract,
+        loaded,  # type: ignore[arg-type]
+        client_source=sources["client.py"],
+        validator_source=sources["validator.py"],
+        runtimes=(),
+        max_cases=count,
+        budget=3600.0,
+    )
+    seconds, busy = time.monotonic() - start, cpu_seconds() - busy
+    if not result.ok:
+        raise SystemExit(f"{name}: {result.findings[0].message}")
+    total = result.soundness.cases + result.refused_by_client.cases
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if show:
+        row = f"{name:<12}{total:>8}{seconds:>10.2f}{total / seconds:>10.0f}{1000 * busy / total:>13.2f}{peak:>10.0f}"
+        print(row, flush=True)
+    return busy / total
+
+
+def cpu_seconds() -> float:
+    """Of this process and of the children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
