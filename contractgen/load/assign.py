@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -81,9 +82,7 @@ def _as_module_has_them(module: torch.nn.Module, weights: Weights) -> Mapping[st
         mine = own.get(key)
         if isinstance(mine, torch.Tensor) and isinstance(value, torch.Tensor) and not is_lazy(mine):
             state[key] = value.to(mine.dtype)
-    versions = getattr(weights.state, "_metadata", None)
-    if versions is not None:
-        state._metadata = versions  # type: ignore[attr-defined]
+    _copy_versions(weights.state, state)
     return state
 
 
@@ -102,10 +101,15 @@ def _with_aliases(module: torch.nn.Module, weights: Weights) -> Mapping[str, Any
     if not missing:
         return weights.state
     state = OrderedDict({**weights.state, **missing})
-    versions = getattr(weights.state, "_metadata", None)
-    if versions is not None:
-        state._metadata = versions  # type: ignore[attr-defined]
+    _copy_versions(weights.state, state)
     return state
+
+
+def _copy_versions(old: Mapping[str, Any], new: OrderedDict[str, Any]) -> None:
+    """Carry over the versions of modules, as a copy: torch notes in them whether a state was assigned, and reads it later."""
+    versions = getattr(old, "_metadata", None)
+    if versions is not None:
+        new._metadata = copy.deepcopy(versions)  # type: ignore[attr-defined]
 
 
 Place = tuple[torch.nn.Module, str]

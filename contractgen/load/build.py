@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import math
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -28,20 +27,12 @@ class TooLarge(Exception):
 def build(constructor: Constructor, values: Mapping[str, object], *, meta: bool) -> torch.nn.Module:
     """The module that a constructor gives for these arguments; random weights are the same every time."""
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
         stack.enter_context(torch.random.fork_rng(devices=[]))
         torch.manual_seed(0)
         if meta:
             stack.enter_context(torch.device("meta"))
         module, _ = as_module(constructor.build(values), constructor.label)
     return module
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @contextmanager

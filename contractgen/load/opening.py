@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -56,8 +57,9 @@ def load_model(
         LoadError: the artifact is no model, is damaged, would run code, or does not fit its factory.
     """
     request = Request(Path(path), factory, dict(arguments), trust, confirm)
-    # A model's code may print, and stdout is for results.
-    with contextlib.redirect_stdout(sys.stderr):
+    # A model's code may print, and stdout is for results. Warnings of old code and old files are not about the contract.
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         opened = open_path(request)
         notes = finish(opened.module, opened.kind)
     return LoadedModel(

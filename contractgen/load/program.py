@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,8 @@ def open_program(request: Request) -> Opened:
     if not request.trust:
         _refuse_code(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.export.load(path)
-            module: torch.nn.Module = program.module()
+        program = torch.export.load(path)
+        module: torch.nn.Module = program.module()
     except Exception as error:
         raise LoadError(
             f"{path} cannot be loaded as an ExportedProgram: {said(error)}",

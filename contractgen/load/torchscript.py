@@ -7,7 +7,6 @@ import itertools
 import math
 import pickle
 import re
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,10 +27,8 @@ def open_torchscript(request: Request) -> Opened:
     path = request.path
     notes: list[str] = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch.jit is deprecated, and still what many servers load
-            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-            module.eval()
+        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        module.eval()
     except Exception as error:
         raise LoadError(
             f"{path} cannot be loaded as TorchScript: {said(error)}", hint="Save or copy it again."

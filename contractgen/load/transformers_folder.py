@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,7 @@ def open_transformers(request: Request) -> Opened:
     config = read_config(folder)
     kind = class_of(config)
     try:
-        with warnings.catch_warnings(), _silent_transformers():
-            warnings.simplefilter("ignore")
+        with _silent_transformers():
             module, report = kind.from_pretrained(
                 folder, config=config, local_files_only=True, trust_remote_code=False, output_loading_info=True
             )
