@@ -72,6 +72,8 @@ class Config:
     models: Mapping[Path, Settings] = field(default_factory=dict)
     contracts: tuple[str, ...] = ()
     out: Path = Path(DEFAULT_OUT)
+    diff: Mapping[str, object] = field(default_factory=dict)
+    """What `contractgen diff` reads: its own module knows the keys."""
 
     def settings(self, artifact: Path) -> Settings:
         """What the file says about ``artifact``: its own table over the common keys."""
@@ -102,7 +104,7 @@ def _read(path: Path) -> Config:
         raise UsageError(f"{path} cannot be read: {error}") from error
     table = document.get("tool", {}).get("contractgen", {})
     where = f"{path.name} [tool.contractgen]"
-    _known(table, (*_SETTINGS, "models", "contracts"), where)
+    _known(table, (*_SETTINGS, "models", "contracts", "diff"), where)
     common, out = _settings({key: value for key, value in table.items() if key in _SETTINGS}, root, where)
     models = {}
     for artifact, entry in _table(table.get("models", {}), f"{where} models").items():
@@ -114,9 +116,9 @@ def _read(path: Path) -> Config:
         raise UsageError(
             f"{where}: `name` belongs to one artifact", hint='Move it to [tool.contractgen.models."FILE"].'
         )
-    return Config(
-        root, common, models, _strings(table.get("contracts", []), f"{where} contracts"), out or root / DEFAULT_OUT
-    )
+    contracts = _strings(table.get("contracts", []), f"{where} contracts")
+    diff = _table(table.get("diff", {}), f"{where} diff")
+    return Config(root, common, models, contracts, out or root / DEFAULT_OUT, diff)
 
 
 def _settings(table: Mapping[str, Any], root: Path, where: str) -> tuple[Settings, Path | None]:

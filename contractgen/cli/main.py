@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import contractgen
-from contractgen.cli import check, export, generate, schema, show
+from contractgen.cli import check, diff, export, generate, schema, show
 
 app = typer.Typer(
     name="contractgen",
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("export")(export.export)
 app.command("generate")(generate.generate)
 app.command("check")(check.check)
+app.command("diff")(diff.diff)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)
 

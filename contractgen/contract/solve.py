@@ -49,7 +49,7 @@ def example_sizes(contract: Contract, rng_seed: int, count: int, *, spread: int 
 
     Sizes stay within ``spread`` multiples of the least one as far as the relations let them.
     """
-    chooser = random.Random(rng_seed)  # noqa: S311 - examples, not secrets
+    chooser = random.Random(rng_seed)
     free = [name for name in dims_in_order(contract) if contract.dims[name].equals is None]
     found: dict[tuple[int, ...], dict[str, int]] = {}
     for _ in range(4 * count):

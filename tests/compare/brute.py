@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contractgen.contract.compare.admits import refusals
@@ -14,7 +16,8 @@ from contractgen.contract.model import Contract
 from tests.compare.pairs import pair
 from tests.compare.universe import RESPONSE, joined, messages, takes
 
-MOST_MESSAGES = 150
+MOST_MESSAGES = int(os.environ.get("MESSAGES", "150"))
+"""How many messages of each direction and side are looked at; the universe of a pair is often smaller."""
 
 
 @dataclass
@@ -96,17 +99,26 @@ def message_of(witness: Witness) -> dict[str, Value]:
     return {**witness.request, **({RESPONSE: witness.response} if witness.has_response else {})}
 
 
-if __name__ == "__main__":
-    first, count = int(sys.argv[1]), int(sys.argv[2])
-    total = Tally()
+def run(first: int, count: int, say: Callable[[str], object]) -> Tally:
+    """Check some pairs."""
+    tally = Tally()
     for number in range(first, first + count):
         try:
-            check(number, total)
+            check(number, tally)
         except Exception as error:
             raise RuntimeError(f"seed {number}") from error
         if number % 200 == 199:
-            print(total.text(), flush=True)
-    print(total.text())
-    print(dict(total.rules.most_common()))
-    for line in (*total.missed[:20], *total.false_alarms[:20]):
-        print(line)
+            say(tally.text())
+    for line in (*tally.missed[:20], *tally.false_alarms[:20]):
+        say(line)
+    return tally
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    done = run(int(sys.argv[1]), int(sys.argv[2]), _say)
+    _say(f"{done.text()}\n{dict(done.rules.most_common())}")

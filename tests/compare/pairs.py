@@ -196,7 +196,10 @@ def edited_node(given: Node, chooser: random.Random, path: str) -> Node:
         return Tuple(tuple(items))
     if isinstance(given, Constant):
         return chooser.choice((Constant(True, "bool"), Constant(2, "int")))
-    assert isinstance(given, Tensor)
+    return edited_tensor(given, chooser)
+
+
+def edited_tensor(given: Tensor, chooser: random.Random) -> Tensor:
     action = chooser.choice(("shape", "shape", "shape", *["values"] * 5, "dtype", "rank", "wire"))
     if action == "shape" and given.shape:
         shape = list(given.shape)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from contractgen.contract.compare.message import Array, Value
+from contractgen.contract.expression import names_in_order
 from contractgen.contract.model import (
     Constant,
     Contract,
@@ -24,10 +25,12 @@ from contractgen.contract.model import (
     List,
     Node,
     Optional,
+    Output,
     Parameter,
     Tensor,
     Tuple,
 )
+from contractgen.contract.tree import used_in
 from tests.generate import oracle
 
 RESPONSE = "the response"
@@ -117,6 +120,8 @@ _ABSENT = object()
 
 def messages(whole: Contract) -> Iterator[dict[str, Value]]:
     """The small messages that a joined contract takes: all structures, all small sizes, all rows of few values."""
+    KNOWN.clear()
+    OWN.clear()
     root = Dict(tuple(Field(part.name, part.node, part.required) for part in whole.inputs))
     yield from taking_turns([in_structure(whole, structure) for structure in structures(root)])
 
@@ -140,17 +145,21 @@ def in_structure(whole: Contract, structure: Any) -> Iterator[dict[str, Value]]:
     # In a fixed disorder, so that a part of them is spread over all.
     for sizes in chooser.sample(every, len(every)):
         size_of = dict(zip(names, sizes, strict=True))
-        if all(fits(whole, name, size) for name, size in size_of.items()):
+        if fits(whole, size_of):
             parts.append(filled(whole, structure, size_of))
     yield from taking_turns(parts)
 
 
-def fits(whole: Contract, name: str, size: int) -> bool:
+def fits(whole: Contract, sizes: dict[str, int]) -> bool:
     """A quick look that spares most of the enumeration: the oracle looks again."""
-    dim = whole.dims[name]
-    return dim.equals is not None or (
-        size >= dim.min and (dim.max is None or size <= dim.max) and size % dim.multiple_of == 0
-    )
+    for name, size in sizes.items():
+        dim = whole.dims[name]
+        if dim.equals is not None:
+            if oracle.value_of(dim.equals, sizes, whole) not in (None, size):
+                return False
+        elif size < dim.min or (dim.max is not None and size > dim.max) or size % dim.multiple_of:
+            return False
+    return all(oracle.value_of(relation, sizes, whole) in (None, True) for relation in whole.relations)
 
 
 def shown(structure: Any) -> set[str]:
@@ -185,10 +194,24 @@ def alone(whole: Contract, leaf: Tensor, row: tuple, sizes: dict[str, int]) -> b
     """Whether a tensor's values are as its own domain wants them."""
     if leaf.values is None:
         return True
-    array = arrays(_array(leaf, row, sizes))
-    pretended = [(Tensor("", "float32", tuple(sizes)), np.zeros(tuple(sizes.values()), np.float32))] if sizes else []
-    with np.errstate(all="ignore"):
-        return oracle.filled(whole, leaf, array, [*pretended, (leaf, array)], [])
+    known = KNOWN
+    if leaf.wire_name not in OWN:
+        names = {*used_in([Output("", leaf)])}
+        OWN[leaf.wire_name] = names | {one for name in names for one in names_in_order(whole.dims[name].equals or 0)}
+    sizes = {name: size for name, size in sizes.items() if name in OWN[leaf.wire_name]}
+    # NaN is a key as good as any here: each row has the same one.
+    key = (leaf.wire_name, row, tuple(sizes.items()))
+    if key not in known:
+        array = arrays(_array(leaf, row, sizes))
+        pretended = (Tensor("", "float32", tuple(sizes)), np.zeros(tuple(sizes.values()), np.float32))
+        with np.errstate(all="ignore"):
+            known[key] = oracle.filled(whole, leaf, array, [pretended, (leaf, array)], [])
+    return known[key]
+
+
+KNOWN: dict[tuple, bool] = {}
+OWN: dict[str, set[str]] = {}
+"""What `alone` found, and the dims that each tensor is about: emptied with each universe."""
 
 
 def tensors(structure: Any) -> Iterator[Tensor]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from contractgen.contract.compare.message import Witness, message_json
+from contractgen.contract.compare.root import key_step
 from contractgen.contract.compare.rules import CALL, RULES, UNDECIDED, Rule
 from contractgen.contract.compare.search import Search
 from contractgen.contract.model import Contract, Parameter
@@ -35,6 +37,11 @@ class Finding:
     witness: Witness | None
     """None where the finding is that nothing was found out."""
     note: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, without the place where that was met: ``dim seq``."""
+        return _subject(self.about)
 
     def to_json(self) -> dict[str, object]:
         """The finding as plain data."""
@@ -114,21 +121,33 @@ def _direction(old: Contract, new: Contract, direction: Direction, mode: Mode) -
             if answer == "none":
                 continue
             old_text, new_text = (question.given, question.judge) if given_is_old else (question.judge, question.given)
+            about = _named(question.about, new)
             if answer == "unknown":
                 note = f"it was not found out whether this breaks {question.side}-{question.rule}"
                 rule = UNDECIDED[search.side]
                 severity: Literal["warning", "info"] = "warning" if asked else "info"
-                yield Finding(rule, direction, severity, question.about, old_text, new_text, None, note)
+                yield Finding(rule, direction, severity, about, old_text, new_text, None, note)
                 continue
             seen.add(key)
             note = (
                 "no request is allowed by both contracts, so responses were compared alone" if search.is_alone else ""
             )
             rule = RULES[f"{question.side}-{question.rule}"]
-            yield Finding(
-                rule, direction, "error" if asked else "info", question.about, old_text, new_text, answer, note
-            )
+            yield Finding(rule, direction, "error" if asked else "info", about, old_text, new_text, answer, note)
     yield from _calls(client, server, direction, asked, old)
+
+
+def _named(about: str, contract: Contract) -> str:
+    """The text with outputs by their names, as `show` says them."""
+    outputs = contract.outputs
+    if len(outputs) == 1:
+        return re.sub(r"\boutputs\b", lambda _: f"outputs{key_step(outputs[0].name)}", about)
+
+    def name(match: re.Match[str]) -> str:
+        index = int(match[1])
+        return f"outputs{key_step(outputs[index].name)}" if index < len(outputs) else match[0]
+
+    return re.sub(r"\boutputs\[([0-9]+)\]", name, about)
 
 
 def _subject(about: str) -> str:

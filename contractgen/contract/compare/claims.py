@@ -30,6 +30,16 @@ class Demand:
     numbers: tuple[tuple[int | None, Number], ...]
 
 
+class Way(NamedTuple):
+    """One way in which a message could break a claim."""
+
+    conditions: list[Expr]
+    """What its sizes must meet."""
+    bounds: list[Expr]
+    """What they must meet as far as the dims are known: a bound by a size that is not there binds nothing."""
+    demand: Demand | None
+
+
 @dataclass(frozen=True)
 class Question:
     """One claim, with the ways in which a message could break it."""
@@ -41,14 +51,14 @@ class Question:
     path: Path
     needs: Needs
     lacks: Switch | None
-    ways: Callable[[], Iterator[tuple[list[Expr], Demand | None]]]
+    ways: Callable[[], Iterator[Way]]
     given: str
     judge: str
     complete: bool = True
 
 
-def _one_way() -> Iterator[tuple[list[Expr], Demand | None]]:
-    yield [], None
+def _one_way() -> Iterator[Way]:
+    yield Way([], [], None)
 
 
 def structural(breaks: Iterable[Break]) -> Iterator[Question]:
@@ -101,7 +111,7 @@ class Sizes:
         said: tuple[str, str],
         complete: bool = True,
     ) -> Question:
-        kept = [(way, None) for way in ways]
+        kept = [Way(way, [], None) for way in ways]
         return Question(rule, self.side, about, position.path, needs, None, lambda: iter(kept), *said, complete)
 
     def _about_position(self, position: Position) -> Iterator[Question]:
@@ -175,7 +185,7 @@ class Sizes:
                     continue
                 ways = [*_negated(formula), *_without_value(formula)]
                 nowhere = Position(self.side, (), None, 0, 0, frozenset())
-                said = ("may be otherwise", render(relation))
+                said = ("not required" if self.side == "input" else "not promised", render(relation))
                 about = f"relation {render(relation)}"
                 yield self._question("relation", about, nowhere, needs, ways, said, supports.complete)
 

@@ -77,8 +77,8 @@ class Scene:
         """A size of the given contract over the free dims."""
         return self.known.value(size)
 
-    def solve(self, extra: Sequence[Expr]) -> Outcome:
-        """Sizes that meet the conditions and some more, over the given contract's dims."""
+    def solve(self, extra: Sequence[Expr], bounds: Sequence[Expr] = ()) -> Outcome:
+        """Sizes that meet the conditions and some more, over the given contract's dims, and the bounds that are known."""
         asked: list[Expr] = []
         for condition in (*self.conditions, *extra):
             resolved = self.known.value(condition)
@@ -89,8 +89,8 @@ class Scene:
         combinations = product(*self.ways)
         for ways in islice(combinations, _MOST_WAYS):
             # A bound that depends on a size that is not there binds nothing.
-            bounds = [known for one in chain(*ways) if (known := self.known.value(one)) is not None]
-            found = solved(self.dims, [*asked, *bounds])
+            binding = [known for one in chain(bounds, *ways) if (known := self.known.value(one)) is not None]
+            found = solved(self.dims, [*asked, *binding])
             if isinstance(found, dict):
                 return found
             outcome = found if found == "unknown" else outcome

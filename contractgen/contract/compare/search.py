@@ -9,14 +9,14 @@ from typing import Final, Literal, TypeAlias, Union
 
 from contractgen.contract.compare.admits import refusals
 from contractgen.contract.compare.build import Builder, sizes_of_judge
-from contractgen.contract.compare.claims import Demand, Question, Sizes, structural
+from contractgen.contract.compare.claims import Demand, Question, Sizes, Way, structural
 from contractgen.contract.compare.message import Witness
 from contractgen.contract.compare.pair import Pairing, paired
 from contractgen.contract.compare.presence import Needs, choices
 from contractgen.contract.compare.root import Side
 from contractgen.contract.compare.scene import Context, Scene, scenes
 from contractgen.contract.compare.value_claims import Elements
-from contractgen.contract.model import Contract, Expr
+from contractgen.contract.model import Contract
 
 _MOST_WAYS: Final = 400
 
@@ -68,9 +68,9 @@ class Search:
             return "none"
         found = list(self._scenes(question.needs | self._base))
         ways = question.ways()
-        for way, demand in islice(ways, _MOST_WAYS):
+        for way in islice(ways, _MOST_WAYS):
             for scene in found:
-                outcome = self._try(question.rule, scene, way, demand)
+                outcome = self._try(question.rule, scene, way)
                 if isinstance(outcome, Witness):
                     return outcome
                 answer = "unknown" if "unknown" in (outcome, answer) else "none"
@@ -78,11 +78,14 @@ class Search:
             return "unknown"
         return answer
 
-    def _try(self, rule: str, scene: Scene, way: list[Expr], demand: Demand | None) -> Answer:
-        sizes = scene.solve(way)
+    def _try(self, rule: str, scene: Scene, way: Way) -> Answer:
+        numbers = [] if way.demand is None else [number for _, number in way.demand.numbers]
+        if any(isinstance(one, (str, tuple)) and scene.size_of(one) is None for one in numbers):
+            return "none"
+        sizes = scene.solve(way.conditions, way.bounds)
         if not isinstance(sizes, dict):
             return sizes
-        witness = self._witness(scene, sizes, demand)
+        witness = self._witness(scene, sizes, way.demand)
         if self._refused(self.given, witness):
             # Ordered columns are filled one after the other, which need not find the row that there is.
             return "unknown"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
-from contractgen.contract.compare.claims import Demand, Question, Sizes
+from contractgen.contract.compare.claims import Demand, Question, Sizes, Way
 from contractgen.contract.compare.elements import (
     Condition,
     Domain,
@@ -27,7 +27,7 @@ from contractgen.contract.compare.root import path_text
 from contractgen.contract.expression import render
 from contractgen.contract.model import Bound, Expr, Tensor, Values
 
-Ways: TypeAlias = "Iterator[tuple[list[Expr], Demand | None]]"
+Ways: TypeAlias = Iterator[Way]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Elements:
                 left = together(breaking)
                 if left is not None:
                     demand = Demand(self.leaf.side, self.leaf.path, ((column, number),))
-                    yield [*self._filled(column, number), *inside, *left], demand
+                    yield Way([*self._filled(column, number), *left], inside, demand)
 
     def _filled(self, column: int | None, number: Number) -> list[Expr]:
         """The tensor has elements, and one at the column."""
@@ -114,7 +114,7 @@ class Elements:
         places = [(index, index + 1) for index in range(count - 1)] if count else [(0, 1)]
         for first, second in places:
             one, other = (domain(leaf.given, place if count else None) for place in (first, second))
-            for a, b in product(candidates(one, one), candidates(other, other)):
+            for a, b in _plain_first(candidates(one, one), candidates(other, other)):
                 wrong: Condition = below(b, a) if order == "ascending" else below(a, b)
                 if is_nan(a) or is_nan(b):
                     wrong = free
@@ -122,7 +122,7 @@ class Elements:
                 if inside[0] is None or inside[1] is None or inside[2] is None:
                     continue
                 demand = Demand(leaf.side, leaf.path, ((first, a), (second, b)))
-                yield [*self._filled(second, 0), *inside[0], *inside[1], *inside[2]], demand
+                yield Way([*self._filled(second, 0), *inside[2]], [*inside[0], *inside[1]], demand)
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,12 @@ class Claim:
         if self.rule == "not-nan":
             return [[is_nan(number)]]
         return outside(sorted(judge.one_of or ()), number)
+
+
+def _plain_first(left: list[Number], right: list[Number]) -> Iterator[tuple[Number, Number]]:
+    """All pairs, those of the first numbers of both lists first."""
+    ranked = sorted(product(enumerate(left), enumerate(right)), key=lambda pair: pair[0][0] + pair[1][0])
+    return ((a, b) for (_, a), (_, b) in ranked)
 
 
 def _within(given: Domain, rule: str, bound: Number) -> bool:
