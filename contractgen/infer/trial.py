@@ -123,6 +123,7 @@ class Tracer:
         self.trials += 1
         env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
         mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
+        mode.cache_enabled = False  # no run shares its symbols with another
         symbols: dict[Any, Axis] = {}
         asked = Asked()
         args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, symbols))
