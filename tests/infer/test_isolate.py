@@ -67,7 +67,7 @@ def test_a_time_budget_that_ends_names_the_stage_and_the_way_out() -> None:
 def test_a_process_that_dies_names_the_stage() -> None:
     def job(report: Report) -> None:
         report("probe", "")
-        os.kill(os.getpid(), signal.SIGSEGV)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     error = run_isolated(job, 20, silent)
     assert isinstance(error, InferenceError)

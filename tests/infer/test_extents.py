@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from contractgen.infer.extents import Claim, Extent, smallest_true
+from tests.infer.conftest import Bench, f32, i64, params
+
+ANY = (1, None, 1)
+
+
+class Positions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.places = nn.Embedding(23, 4)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.words(ids) + self.places(torch.arange(ids.shape[1]))  # type: ignore[no-any-return]
+
+
+class Windowed(nn.Module):
+    """Refuses more than 30 columns for no reason that a guard shows."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.numpy().shape[1] > 30:
+            raise ValueError("too long")
+        return x
+
+
+class Halves(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, columns = x.shape
+        return x.view(rows, columns // 6, 6)
+
+
+class Shifted(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x[1:] * y
+
+
+class Doubled(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x.repeat(2) + y
+
+
+class Untraceable(nn.Module):
+    """Its symbolic run ends at once."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.numpy().shape[1] != 6:
+            raise ValueError("six columns")
+        return x
+
+
+def test_sizes_without_conditions_are_free(bench: Bench) -> None:
+    measured = bench(nn.ReLU()).measured(params(input=f32(5, 7)))
+    assert [measured.span("input", axis) for axis in (0, 1)] == [ANY, ANY]
+
+
+def test_a_size_of_the_weights_is_fixed_and_traced(bench: Bench) -> None:
+    measured = bench(nn.Linear(20, 3)).measured(params(input=f32(5, 20)))
+    assert measured.span("input", 0) == ANY
+    extent = measured.extent("input", 1)
+    assert extent.fixed == 20
+    assert extent.claims == [Claim("fixed", "traced", "20 ran; 19, 21, 22, 28, 40 failed")]
+
+
+def test_a_size_that_only_real_runs_fix_is_probed(bench: Bench) -> None:
+    extent = bench(Untraceable()).measured(params(x=f32(5, 6))).extent("x", 1)
+    assert (extent.fixed, extent.claims[0].source) == (6, "probed")
+
+
+def test_a_position_table_bounds_the_length(bench: Bench) -> None:
+    measured = bench(Positions()).measured(params(ids=i64(5, 7)))
+    assert measured.span("ids", 1) == (1, 23, 1)
+    claims = {claim.property: claim for claim in measured.extent("ids", 1).claims}
+    assert claims["max"].source == "weights"
+    assert "23 ran, 24 failed" in claims["max"].detail
+
+
+def test_a_bound_that_no_weight_explains_is_probed(bench: Bench) -> None:
+    measured = bench(Windowed()).measured(params(x=f32(3, 7)))
+    assert measured.span("x", 1) == (1, 30, 1)
+    assert [c.source for c in measured.extent("x", 1).claims if c.property == "max"] == ["probed"]
+
+
+def test_a_window_is_the_smallest_size(bench: Bench) -> None:
+    measured = bench(nn.Conv1d(2, 1, 5)).measured(params(input=f32(3, 2, 11)))
+    assert measured.span("input", 2) == (5, None, 1)
+    assert "5 ran; 4 failed" in [claim.detail for claim in measured.extent("input", 2).claims]
+
+
+def test_a_view_makes_a_multiple(bench: Bench) -> None:
+    measured = bench(Halves()).measured(params(x=f32(5, 12)))
+    assert measured.span("x", 1) == (6, None, 6)
+    assert [c.property for c in measured.extent("x", 1).claims] == ["multiple_of", "min", "max"]
+
+
+@pytest.mark.parametrize(("module", "size", "expected"), [(Shifted(), 6, 10), (Doubled(), 14, 20)])
+def test_a_size_that_follows_another_is_derived(bench: Bench, module: nn.Module, size: int, expected: int) -> None:
+    measured = bench(module).measured(params(x=f32(7), y=f32(size)))
+    derived = [extent for extent in measured.sizes.extents if extent.derived is not None]
+    assert [extent.group for extent in derived] == [((("y",), 0),)]
+    change = measured.sizes.with_size((measured.extent("x", 0), 11 if isinstance(module, Shifted) else 10))
+    assert change[(("y",), 0)] == expected
+
+
+def test_a_derived_size_below_1_is_not_run(bench: Bench) -> None:
+    measured = bench(Shifted()).measured(params(x=f32(7), y=f32(6)))
+    assert measured.span("x", 0)[0] == 2
+
+
+def test_two_spatial_axes_are_found_apart(bench: Bench) -> None:
+    measured = bench(nn.MaxPool2d((2, 3))).measured(params(input=f32(2, 3, 11, 13)))
+    assert measured.span("input", 2)[0] == 2
+    assert measured.span("input", 3)[0] == 3
+
+
+class Tables(nn.Module):
+    """Batch normalisation in eval mode, a pool to a grid and a head: fixed channels, free sizes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+        self.pool = nn.AdaptiveAvgPool2d(2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.pool(self.norm(x)).flatten(1)
+
+
+def test_channels_are_fixed_where_sizes_are_free(bench: Bench) -> None:
+    measured = bench(Tables()).measured(params(x=f32(2, 3, 11, 13)))
+    assert measured.extent("x", 1).fixed == 3
+    assert [measured.span("x", axis) for axis in (2, 3)] == [ANY, ANY]
+
+
+@pytest.mark.parametrize("answer", [1, 2, 3, 7, 20])
+def test_bisection_finds_the_first_that_holds(answer: int) -> None:
+    assert smallest_true(range(1, 21), lambda size: size >= answer) == answer
+    assert smallest_true(range(1, 21), lambda size: size >= answer, first=(1, 2, 3)) == answer
+
+
+def test_an_extent_contains_what_its_claims_allow() -> None:
+    extent = Extent(((("x",), 0),), min=4, max=12, multiple_of=4)
+    assert [size for size in range(20) if extent.contains(size)] == [4, 8, 12]
+    assert [size for size in range(20) if Extent(((("x",), 0),), fixed=7).contains(size)] == [7]
+
+
+def test_tighter_bounds_are_taken_over_with_their_claims() -> None:
+    extent = Extent(((("x",), 0),), min=2, max=None, claims=[Claim("min", "probed", "old")])
+    extent.narrow(Extent(((("x",), 0),), min=1, max=9, claims=[Claim("max", "probed", "new")]))
+    assert (extent.min, extent.max) == (2, 9)
+    assert [claim.detail for claim in extent.claims] == ["old", "new"]
+    extent.narrow(Extent(((("x",), 0),), fixed=5, claims=[Claim("fixed", "probed", "five")]))
+    assert (extent.fixed, [claim.detail for claim in extent.claims]) == (5, ["five"])

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from contractgen.infer.extents import Extent
+from contractgen.infer.influence import find_dropped, settle_band
+from contractgen.infer.reads import reads_last
+from tests.infer.conftest import Bench, Measured, f32, i64, params
+
+X1 = (("x",), 1)
+
+
+def settled(measured: Measured, name: str, axis: int) -> Extent:
+    extent = measured.extent(name, axis)
+    settle_band(measured.sizes, extent)
+    find_dropped(measured.sizes, extent)
+    return extent
+
+
+class First(nn.Module):
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return sum(x[:, i] * (i + 1) for i in range(self.count))  # type: ignore[return-value]
+
+
+class Counted(nn.Module):
+    """Ids of two tables, one per column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(5, 2), nn.Embedding(7, 2)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return sum(table(x[:, i]) for i, table in enumerate(self.tables))  # type: ignore[return-value, misc]
+
+
+class Grid(nn.Module):
+    """Pools to a grid by a stride of 4, and knows the size of its grid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv1d(1, 2, 4, stride=4)
+        self.head = nn.Linear(2 * 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.patches(x).flatten(1))  # type: ignore[no-any-return]
+
+
+def test_a_stride_that_drops_a_remainder_makes_a_multiple(bench: Bench) -> None:
+    extent = settled(bench(nn.Conv1d(1, 2, 4, stride=4)).measured(params(input=f32(2, 1, 17))), "input", 2)
+    assert (extent.min, extent.max, extent.multiple_of) == (4, None, 4)
+    assert extent.claims[-1].detail == "at 21 the last elements change no output: the remainder by 4 is dropped"
+
+
+def test_a_window_that_overlaps_reads_every_size(bench: Bench) -> None:
+    extent = settled(bench(nn.Conv1d(1, 2, 3, padding=1)).measured(params(input=f32(2, 1, 17))), "input", 2)
+    assert (extent.min, extent.multiple_of) == (1, 1)
+
+
+def test_columns_that_are_never_read_fix_the_size(bench: Bench) -> None:
+    extent = settled(bench(First(3)).measured(params(x=f32(5, 7))), "x", 1)
+    assert extent.fixed == 3
+    assert "3 ran and was read to its end, 2 failed; what is beyond 3 changes no output" in extent.claims[0].detail
+
+
+def test_columns_of_ids_that_are_never_read_fix_the_size(bench: Bench) -> None:
+    assert settled(bench(Counted()).measured(params(x=i64(5, 7))), "x", 1).fixed == 2
+
+
+def test_sizes_that_end_in_the_same_grid_are_the_one_that_fits_it(bench: Bench) -> None:
+    measured = bench(Grid()).measured(params(x=f32(2, 1, 33)))
+    assert measured.span("x", 2) == (32, 35, 1)
+    assert settled(measured, "x", 2).fixed == 32
+
+
+def test_a_wide_range_is_no_band(bench: Bench) -> None:
+    measured = bench(nn.ReLU()).measured(params(input=f32(2, 7)))
+    extent = measured.extent("input", 1)
+    extent.min, extent.max = 4, 40
+    settle_band(measured.sizes, extent)
+    assert (extent.fixed, extent.min, extent.max) == (None, 4, 40)
+
+
+def test_reading_is_told_by_other_contents_of_the_last_slice(bench: Bench) -> None:
+    prober = bench(First(3)).prober(params(x=f32(5, 3)))
+    assert reads_last(prober, (X1,), {}) is True
+    assert reads_last(prober, (X1,), {X1: 4}) is False
+    assert reads_last(prober, (X1,), {X1: 2}) is None

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Param, Unknown
+from contractgen.infer.optional import Optionals, add_optionals
+from tests.infer.conftest import Bench, f32, i64, params
+
+ABSENT = Fixed(None)
+
+
+def optional(*names: str, **required: Leaf) -> Hypothesis:
+    given = tuple(Param(name, "positional", node) for name, node in required.items())
+    return Hypothesis((*given, *(Param(name, "positional", ABSENT, has_default=True) for name in names)))
+
+
+def added(bench: Bench, module: nn.Module, hypothesis: Hypothesis) -> Optionals:
+    workbench = bench(module)
+    search = workbench.search()
+    found = workbench.found(hypothesis)
+    search.asked |= found.trial.asked.optional
+    return add_optionals(search, found)
+
+
+class Pooled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        y = self.layer(x)
+        if mask is None:
+            return y.mean(1)
+        kept = mask.unsqueeze(-1).to(y.dtype)
+        return (y * kept).sum(1) / kept.sum(1).clamp(min=1)
+
+
+class Trained(nn.Module):
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None, aim: torch.Tensor | None = None) -> Any:
+        result = {"logits": x * 2}
+        if aim is not None:
+            result["loss"] = (x - aim).square().mean()
+        return result
+
+
+class Either(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, 4)
+
+    def forward(self, ids: torch.Tensor | None = None, embeds: torch.Tensor | None = None) -> torch.Tensor:
+        x = self.table(ids) if embeds is None else embeds
+        return x * 2  # type: ignore[no-any-return]
+
+
+class Flagged(nn.Module):
+    def forward(self, x: torch.Tensor, scale: Any = None, ignored: torch.Tensor | None = None) -> torch.Tensor:
+        return x * 2 if scale is None else x * (2 if scale else 3)
+
+
+class Strict(nn.Module):
+    def forward(self, x: torch.Tensor, state: Any = None) -> torch.Tensor:
+        if state is not None:
+            raise NotImplementedError("no state yet")
+        return x * 2
+
+
+class Keyed(nn.Module):
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        x = batch["x"]
+        if "bias" in batch:
+            x = x + batch["bias"]
+        return x * 2
+
+
+def test_an_optional_mask_is_found_with_its_ties(bench: Bench) -> None:
+    result = added(bench, Pooled(), optional("mask", x=f32(5, 7, 4)))
+    assert result.paths == [("mask",)]
+    assert result.found.hypothesis.leaves()[("mask",)].sizes == (5, 7)
+    assert result.before.hypothesis == optional("mask", x=f32(5, 7, 4))
+    assert result.left_out == {}
+
+
+def test_labels_and_what_brings_a_loss_are_for_training(bench: Bench) -> None:
+    result = added(bench, Trained(), optional("labels", "aim", x=f32(5, 7)))
+    assert result.paths == []
+    assert result.left_out == {
+        "labels": "its name says that it is for training",
+        "aim": "with it the model returns a loss: it is for training",
+    }
+
+
+def test_an_input_that_silences_another_is_an_alternative(bench: Bench) -> None:
+    hypothesis = Hypothesis(
+        (
+            Param("ids", "positional", i64(5, 7), has_default=True),
+            Param("embeds", "positional", ABSENT, has_default=True),
+        )
+    )
+    result = added(bench, Either(), hypothesis)
+    assert result.paths == []
+    assert result.left_out == {"embeds": "with it the model no longer reads ids: it is an alternative to it"}
+
+
+def test_what_is_no_tensor_or_never_read_is_left_out(bench: Bench) -> None:
+    result = added(bench, Flagged(), optional("scale", "ignored", x=f32(5, 7)))
+    assert result.paths == []
+    assert set(result.left_out) == {"scale", "ignored"}
+    assert "stays at its default" in result.left_out["scale"]
+
+
+def test_what_never_runs_is_left_out(bench: Bench) -> None:
+    result = added(bench, Strict(), optional("state", x=f32(5, 7)))
+    assert result.left_out == {"state": "no value was found that the model runs on beside the other inputs"}
+
+
+def test_a_key_that_is_asked_for_and_not_needed_is_optional(bench: Bench) -> None:
+    result = added(bench, Keyed(), params(batch=Group("dict", (("x", f32(5, 7)),))))
+    assert result.paths == [("batch", "bias")]
+
+
+def test_nothing_is_tried_where_nothing_is_optional(bench: Bench) -> None:
+    workbench = bench(nn.Linear(4, 2))
+    search = workbench.search()
+    found = workbench.found(params(input=f32(5, 4)))
+    result = add_optionals(search, found)
+    assert result.found is result.before is found
+    assert not isinstance(found.hypothesis.node(("input",)), Unknown)

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from contractgen.infer.hypothesis import Fixed, Group, Node, Param, Unknown
+from contractgen.infer.signature import Signature, read_signature
+
+UNKNOWN = Unknown()
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+    SLOW = "slow"
+
+
+class Batch(TypedDict):
+    ids: Tensor
+    scale: float
+
+
+@dataclass
+class Scene:
+    image: Tensor
+    depth: Optional[Tensor] = None  # noqa: UP045 -- as many authors still write it
+
+
+class Edges(NamedTuple):
+    source: Tensor
+    weight: float = 2.0
+
+
+def node_of(annotation: Any) -> Node:
+    class Annotated_(nn.Module):  # noqa: N801
+        def forward(self, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return x
+
+    Annotated_.forward.__annotations__ = {"x": annotation}
+    return read_signature(Annotated_()).hypothesis.param("x").node
+
+
+@pytest.mark.parametrize(
+    ("annotation", "node"),
+    [
+        (Tensor, UNKNOWN),
+        (torch.LongTensor, UNKNOWN),
+        (Optional[Tensor], UNKNOWN),
+        (Tensor | None, UNKNOWN),
+        (int | Tensor, UNKNOWN),
+        (Annotated[Tensor, "pixels"], UNKNOWN),
+        (Any, UNKNOWN),
+        (list[Tensor], Group("list", ((0, UNKNOWN), (1, UNKNOWN)))),
+        (list, Group("list", ((0, UNKNOWN), (1, UNKNOWN)))),
+        (Sequence[Tensor], Group("list", ((0, UNKNOWN), (1, UNKNOWN)))),
+        (tuple[Tensor, ...], Group("list", ((0, UNKNOWN), (1, UNKNOWN)))),
+        (tuple[Tensor, Tensor, int], Group("tuple", ((0, UNKNOWN), (1, UNKNOWN), (2, Fixed(1))))),
+        (dict[str, Tensor], Group("dict", ())),
+        (Mapping[str, Tensor], Group("dict", ())),
+        (dict, Group("dict", ())),
+        (Batch, Group("dict", (("ids", UNKNOWN), ("scale", Fixed(1.0))))),
+        (Scene, Group("dict", (("image", UNKNOWN), ("depth", Fixed(None))), Scene)),
+        (Edges, Group("dict", (("source", UNKNOWN), ("weight", Fixed(2.0))), Edges)),
+        (list[Edges], Group("list", tuple((i, Group("dict", (("source", UNKNOWN), ("weight", Fixed(2.0))), Edges)) for i in (0, 1)))),
+        (Literal["mean", "sum"], Fixed("mean")),
+        (Mode, Fixed(Mode.FAST)),
+        (int, Fixed(1)),
+        (float, Fixed(1.0)),
+        (bool, Fixed(False)),
+        (str, Fixed("")),
+    ],
+    ids=str,
+)
+def test_an_annotation_gives_the_first_node(annotation: Any, node: Node) -> None:
+    assert node_of(annotation) == node
+
+
+class Many(nn.Module):
+    def forward(
+        self,
+        x: Tensor,
+        scale: float = 2.0,
+        mask: Tensor | None = None,
+        *rest: Tensor,
+        flag: bool,
+        ids: torch.LongTensor | None = None,
+        **extra: Tensor,
+    ) -> Tensor:
+        return x
+
+
+def test_each_kind_of_parameter_is_told_apart() -> None:
+    signature = read_signature(Many())
+    assert signature.hypothesis.params == (
+        Param("x", "positional", UNKNOWN),
+        Param("scale", "positional", Fixed(2.0), has_default=True),
+        Param("mask", "positional", Fixed(None), has_default=True),
+        Param("rest", "variadic", Group("list", ((0, UNKNOWN),))),
+        Param("flag", "keyword", Fixed(False)),
+        Param("ids", "keyword", Fixed(None), has_default=True),
+        Param("extra", "keywords", Group("dict", ())),
+    )
+    assert signature.open_keywords
+
+
+def test_parameters_that_default_to_none_may_be_given() -> None:
+    assert read_signature(Many()).optional == {"mask": UNKNOWN, "ids": UNKNOWN}
+
+
+def test_a_typed_tensor_leads_with_its_dtype() -> None:
+    assert read_signature(Many()).prior(("ids",)).dtypes[0] == torch.int64
+
+
+class Documented(nn.Module):
+    def forward(self, x: Any, y: Any, z: Any, w: Any) -> Tensor:
+        """Score pairs.
+
+        Args:
+            x: pixels of shape (batch, 3, H, W)
+            y of shape [B, T]
+            z: the z (of any shape, really)
+        """
+        return x + y + z + w  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("name", "dims"), [("x", ("batch", "3", "H", "W")), ("y", ("B", "T")), ("z", ()), ("w", ())]
+)
+def test_a_docstring_gives_shapes(name: str, dims: tuple[str, ...]) -> None:
+    prior = read_signature(Documented()).priors.get((name,))
+    assert (prior.dims if prior else ()) == dims
+    assert prior is None or prior.ranks[:1] == (len(dims),)
+
+
+class Googled(nn.Module):
+    def forward(self, x: Any, mask: Any = None) -> Any:
+        """Score pairs.
+
+        Args:
+            x (torch.Tensor): pixels of shape (B, C)
+            mask (Tensor, optional): which ones count
+        """
+        return x
+
+
+@pytest.mark.xfail(reason="a type in parentheses behind the name hides the shape, or is taken for one")
+@pytest.mark.parametrize(("name", "dims"), [("x", ("B", "C")), ("mask", ())])
+def test_a_type_in_parentheses_is_no_shape(name: str, dims: tuple[str, ...]) -> None:
+    prior = read_signature(Googled()).priors.get((name,))
+    assert (prior.dims if prior else ()) == dims
+
+
+class Casting(nn.Module):
+    def forward(self, codes_a: Any, x: Any) -> Tensor:
+        assert x.dtype == torch.float64
+        return self.half(x)  # type: ignore[arg-type, return-value]
+
+
+def test_dtypes_that_the_source_names_are_tried_before_the_rest() -> None:
+    dtypes = read_signature(Casting()).prior(("x",)).dtypes
+    assert dtypes[:2] == (torch.float32, torch.float64)
+
+
+def test_the_dtype_of_the_weights_is_the_floating_dtype() -> None:
+    assert read_signature(nn.Linear(2, 2).double()).floating == torch.float64
+    assert read_signature(nn.Identity()).floating == torch.float32
+
+
+class Forward(nn.Module):
+    def forward(self, x: NoSuchName) -> Tensor:  # type: ignore[name-defined]  # noqa: F821
+        return x  # type: ignore[no-any-return]
+
+
+def test_an_annotation_that_cannot_be_resolved_is_no_annotation() -> None:
+    assert read_signature(Forward()).hypothesis.params == (Param("x", "positional", UNKNOWN),)
+
+
+class Scripted(nn.Module):
+    def forward(
+        self,
+        x: Tensor,
+        pair: tuple[Tensor, Tensor],
+        more: list[Tensor],
+        batch: dict[str, Tensor],
+        mask: Optional[Tensor] = None,  # noqa: UP045 -- TorchScript knows no other spelling
+        scale: float = 2.0,
+    ) -> Tensor:
+        return x
+
+
+def scripted() -> Signature:
+    return read_signature(torch.jit.script(Scripted()))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_schema_of_a_torchscript_module_gives_its_parameters() -> None:
+    two = ((0, UNKNOWN), (1, UNKNOWN))
+    assert scripted().hypothesis.params == (
+        Param("x", "positional", UNKNOWN),
+        Param("pair", "positional", Group("tuple", two)),
+        Param("more", "positional", Group("list", two)),
+        Param("batch", "positional", Group("dict", ())),
+        Param("mask", "positional", Fixed(None), has_default=True),
+        Param("scale", "positional", Fixed(2.0), has_default=True),
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_optional_tensors_of_a_torchscript_module_may_be_given() -> None:
+    assert scripted().optional == {"mask": UNKNOWN}
+
+
+class Dims(nn.Module):
+    def forward(self, x: _Float) -> Tensor:
+        return x  # type: ignore[no-any-return, return-value]
+
+
+class _Float:
+    """Looks as jaxtyping's ``Float[Tensor, "batch 3 height"]`` does."""
+
+    dim_str = "batch 3 height"
+    dtypes = ("float16", "float32")
+
+
+def test_a_shape_annotation_gives_rank_dims_and_the_usual_dtype() -> None:
+    prior = read_signature(Dims()).priors[("x",)]
+    assert (prior.dims, prior.ranks, prior.dtypes[0]) == (("batch", "3", "height"), (3,), torch.float32)
+    assert prior.exact_rank
