@@ -51,8 +51,10 @@ class Domain:
 class Contents:
     """Finds the domain of each tensor of one input."""
 
-    def __init__(self, sizes: Sizes, pool: Sequence[int]) -> None:
+    def __init__(self, sizes: Sizes, pool: Sequence[int], *, wraps: bool = False) -> None:
         self.sizes = sizes
+        self.wraps = wraps
+        """Whether negative ids run unchecked, as in ONNX Runtime."""
         self.prober = sizes.prober
         self.pool = set(pool)
 
@@ -100,6 +102,11 @@ class Contents:
     def _integers(self, path: Path, leaf: Leaf) -> Domain:
         info = torch.iinfo(leaf.dtype)
         domain = self._bounds(path, -1, info.min, info.max)
+        if self.wraps and isinstance(domain.max, int) and domain.min == -domain.max - 1:
+            domain.min = 0
+            domain.claims = [claim for claim in domain.claims if claim.property != "min"]
+            detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
+            domain.claims.append(Claim("min", "assumed", detail))
         if (
             domain.bounded
             and len(leaf.sizes) >= 2

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from contractgen.contract.model import Source
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.hypothesis import Axis, Hypothesis
+from contractgen.infer.opaque import OpaqueTracer
 from contractgen.infer.probe import Prober
 from contractgen.infer.ties import Group
 from contractgen.infer.trial import Tracer
@@ -80,7 +81,7 @@ class Oracle:
     check what it reads.
     """
 
-    def __init__(self, tracer: Tracer, hypothesis: Hypothesis, guards: Sequence[Guard]) -> None:
+    def __init__(self, tracer: Tracer | OpaqueTracer, hypothesis: Hypothesis, guards: Sequence[Guard]) -> None:
         self._tracer = tracer
         self._hypothesis = hypothesis
         self._guards = [guard for guard in guards if not guard.artefact]

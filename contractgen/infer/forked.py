@@ -119,7 +119,7 @@ def run_jobs(jobs: Iterable[Callable[[], T]], send: int, guard: StateGuard | Non
             except Exception as error:
                 if os.environ.get("CONTRACTGEN_DEBUG"):
                     traceback.print_exc()
-                outcome = Outcome("error", error_type=type(error).__name__, message=str(error)[:2000])
+                outcome = Outcome("error", error_type=type(error).__name__, message=str(error)[-2000:])
                 body = pickle.dumps(outcome)
             clean = guard is not None and guard.unchanged()
             write_all(send, struct.pack("<Q?", len(body), clean) + body)

@@ -16,10 +16,27 @@ Neighbours = Iterator[tuple[Hypothesis, float]]
 """Hypotheses to try next, with the cost of each."""
 
 
-def sizes_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
-    """A size that the message names beside one that it wants instead."""
-    numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", message) if len(number) < 7))[:8]
+_WANTED = (
+    r"to have (?P<want>\d+) channels, but got (?P<got>\d+)",
+    r"shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<want>\d+)x\d+\)",
+    r"size of tensor a \((?P<want>\d+)\) must match the size of tensor b \((?P<got>\d+)\)",
+    r"[Gg]ot:? (?P<got>\d+),? [Ee]xpected:? (?P<want>\d+)",
+    r"[Ee]xpected:? (?P<want>\d+),? (?:but )?got:? (?P<got>\d+)",
+    r"batch_size, but got (?P<got>\d+) \(batch_size=(?P<want>\d+)\)",
+)
+"""How messages name a size and the one that they want instead."""
+
+
+def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
+    """A size that the message names, replaced by another one that it names."""
+    last = message.strip().split("\n")[-1] if "interpreter" in message else message
     sizes = hypothesis.sizes()
+    for found in (match for pattern in _WANTED for match in re.finditer(pattern, last)):
+        got, want = int(found["got"]), int(found["want"])
+        for axis, size in sizes.items():
+            if size in (got, want) and got != want:
+                yield hypothesis.with_sizes({axis: want if size == got else got}), 0.05 if size == got else 0.1
+    numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", last) if len(number) < 7))[:8]
     for axis, size in sizes.items():
         if size in numbers:
             for other in numbers:
@@ -27,7 +44,19 @@ def sizes_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[H
                     yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
 
 
-def special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Iterator[tuple[Hypothesis, float]]:
+_USUAL_IMAGES = (224, 256, 32, 28, 64, 128, 96, 48, 112, 160, 192, 227, 299, 320, 384, 512)
+
+
+def squares(hypothesis: Hypothesis, pool: Sequence[int]) -> Neighbours:
+    """Images of usual sizes, where nothing says which: a flattened grid tells only its product."""
+    for path, leaf in hypothesis.leaves().items():
+        if len(leaf.sizes) == 4:
+            for index, size in enumerate(dict.fromkeys((*_USUAL_IMAGES, *(n for n in pool if 16 <= n <= 512)))):
+                if size != leaf.sizes[2]:
+                    yield hypothesis.with_sizes({(path, 2): size, (path, 3): size}), 0.5 + 0.02 * index
+
+
+def special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Neighbours:
     """Sizes that no condition names: a count of values to unpack, and 1, which symbols never are."""
     unpacked = re.search(r"values to unpack \(expected (\d+)", trial.message)
     sizes = hypothesis.sizes()
@@ -41,7 +70,7 @@ def special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard])
             yield hypothesis.with_sizes({axis: 1}), 0.25
 
 
-def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Iterator[tuple[Hypothesis, float]]:
+def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Neighbours:
     """A tensor that the failing operator saw, with the sizes of another one: a mask beside its ids."""
     leaves = hypothesis.leaves()
     for path, leaf in leaves.items():
@@ -51,7 +80,7 @@ def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Iterator[tuple[
                 yield hypothesis.with_node(path, replace(leaf, sizes=like.sizes)), 0.12 if late else 0.4
 
 
-def keys_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
+def keys_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """Keyword arguments and further positional ones that the message says are missing."""
     for param in hypothesis.params:
         if param.kind == "keywords":
@@ -63,7 +92,7 @@ def keys_from_message(hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hy
                     yield hypothesis.with_node((param.name, name), Unknown()), 0.05
 
 
-def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Iterator[tuple[Hypothesis, float]]:
+def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Neighbours:
     """The same list with one item more, or one less."""
     count = len(node.children)
     shortage = re.search(r"not enough values|out of range|missing \d+ required", message) is not None

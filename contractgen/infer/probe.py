@@ -168,7 +168,8 @@ class ProbeJob:
         """Run it."""
         torch.manual_seed(self.rng)
         args, kwargs = self.inputs()
-        with torch.no_grad():
+        # the optimiser of TorchScript rewrites the graph after the first run and is lost in a forked process
+        with torch.no_grad(), torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             return observe(module(*args, **kwargs), tensors=self.tensors)
 
 

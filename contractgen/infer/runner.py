@@ -138,7 +138,7 @@ def _outcome_of(job: Job, module: torch.nn.Module) -> Outcome:
     except Exception as error:
         if os.environ.get("CONTRACTGEN_DEBUG"):
             traceback.print_exc()
-        return Outcome("error", error_type=type(error).__name__, message=str(error)[:2000])
+        return Outcome("error", error_type=type(error).__name__, message=str(error)[-2000:])
 
 
 _CLASSES: list[type] = []

@@ -26,8 +26,10 @@ from contractgen.infer.neighbours import (
     other_lengths,
     sizes_from_message,
     special_sizes,
+    squares,
     strings,
 )
+from contractgen.infer.opaque import OpaqueTracer
 from contractgen.infer.priors import shape_in_docstring
 from contractgen.infer.probe import ProbeJob
 from contractgen.infer.recorder import Hint
@@ -81,7 +83,9 @@ class Attempt:
 class Search:
     """Finds inputs for one module."""
 
-    def __init__(self, signature: Signature, tracer: Tracer, runner: Runner, pool: Sequence[int]) -> None:
+    def __init__(
+        self, signature: Signature, tracer: Tracer | OpaqueTracer, runner: Runner, pool: Sequence[int]
+    ) -> None:
         self.signature = signature
         self.tracer = tracer
         self.runner = runner
@@ -219,6 +223,7 @@ class Search:
     ) -> Iterator[tuple[Hypothesis, float]]:
         """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
         yield from sizes_from_message(hypothesis, outcome.message)
+        yield from squares(hypothesis, self.pool)
         yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
 
     def _decided(self, hypothesis: Hypothesis, trial: Trial) -> Iterator[tuple[Hypothesis, float]]:

@@ -57,6 +57,8 @@ def read_signature(module: torch.nn.Module) -> Signature:
     )
     if isinstance(module, torch.jit.ScriptModule):
         return _from_schema(module, floating)
+    if hasattr(module, "input_specs"):
+        return _from_specs(module.input_specs)
     forward = module.forward
     annotations = _annotations(forward)
     try:
@@ -212,3 +214,23 @@ def _script_node(kind: Any, path: Path, found: dict[Path, Prior]) -> Node:
         return Fixed(simple[name])
     found[path] = Prior(declared=True)
     return Unknown()
+
+
+def _from_specs(specs: Any) -> Signature:
+    """The signature of a graph that declares dtypes and shapes."""
+    signature = Signature(Hypothesis(()), {})
+    params: list[Param] = []
+    for spec in specs:
+        dtype = getattr(torch, spec.dtype, None)
+        dims = () if spec.shape is None else tuple(str(size) if size is not None else "?" for size in spec.shape)
+        node: Node = Unknown()
+        paths: list[Path] = [(spec.parameter,)]
+        if spec.sequence:
+            node = Group("list", ((0, Unknown()), (1, Unknown())))
+            paths = [(spec.parameter, 0), (spec.parameter, 1)]
+        for path in paths:
+            dtypes = (dtype,) if isinstance(dtype, torch.dtype) else ()
+            signature.priors[path] = Prior(dtypes, () if spec.shape is None else (len(dims),), dims, declared=True)
+        params.append(Param(spec.parameter, "positional", node))
+    signature.hypothesis = Hypothesis(tuple(params))
+    return signature

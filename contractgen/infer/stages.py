@@ -18,6 +18,7 @@ from contractgen.infer.hypothesis import Path, dotted
 from contractgen.infer.lists import grow_lists, measure_lists
 from contractgen.infer.measure import Measured, measure_sizes
 from contractgen.infer.naming import name_extents
+from contractgen.infer.opaque import OpaqueTracer, is_opaque
 from contractgen.infer.optional import Optionals, add_optionals
 from contractgen.infer.outputs import observe_outputs
 from contractgen.infer.probe import Input
@@ -44,7 +45,8 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
         runner = Runner(module)
         signature = read_signature(module)
         suggest(signature, options.tensors)
-        search = Search(signature, Tracer(module), runner, harvest(module))
+        tracer = OpaqueTracer(signature) if is_opaque(module) else Tracer(module)
+        search = Search(signature, tracer, runner, harvest(module))
         given = options.example or loaded.traced_inputs
         report("discover", "from the example" if given is not None else "no example: searching for a first input")
         found = first_input(search, given)
@@ -64,7 +66,7 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
 def _gather(search: Search, optionals: Optionals, measured: Measured, name: str, report: Report) -> Facts:
     """Contents, list lengths and outputs, with all that was found before."""
     sizes, prober = measured.sizes, measured.sizes.prober
-    contents = Contents(sizes, search.pool)
+    contents = Contents(sizes, search.pool, wraps=hasattr(search.runner.module, "input_specs"))
     domains: dict[Path, Domain] = {}
     leaves = prober.hypothesis.leaves()
     for path, leaf in leaves.items():
@@ -139,7 +141,11 @@ def _conduct(sizes: Sizes, runner: Runner) -> list[str]:
         found.append(
             "a run changes the model's own state (a buffer or an attribute): later results may depend on earlier ones"
         )
-    training = sorted({type(m).__name__ for m in runner.module.modules() if m.training and not list(m.children())})
+    training = sorted({type(m).__name__ for m in runner.module.modules() if m.training and isinstance(m, _TRAINED)})
     if training:
         found.append(f"parts of the model are in train mode: {', '.join(training)}")
     return found
+
+
+_TRAINED = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd, torch.nn.RReLU)
+"""Layers that compute something else in train mode."""

@@ -21,7 +21,7 @@ class StateGuard:
     def unchanged(self) -> bool:
         """Whether the module is as it was when this guard was made."""
         return (
-            all(_attributes(m) == before for m, before in zip(self._modules, self._attributes, strict=True))
+            all(_same_attributes(m, before) for m, before in zip(self._modules, self._attributes, strict=True))
             and all(_same(_tensors(m), before) for m, before in zip(self._modules, self._tensors, strict=True))
             and _versions(self._tensors) == self._versions
         )
@@ -53,6 +53,13 @@ def _attributes(module: torch.nn.Module) -> dict[str, object]:
     if isinstance(module, torch.jit.ScriptModule):
         return {}  # its attributes live in the archive's own interpreter
     return {name: _freeze(value) for name, value in vars(module).items() if name not in _OWN and _plain(value)}
+
+
+def _same_attributes(module: torch.nn.Module, before: dict[str, object]) -> bool:
+    """Whether no plain attribute changed; one that was None and now holds an object is a cache that was filled."""
+    now = _attributes(module)
+    filled = {name for name, value in before.items() if value is None and name not in now and name in vars(module)}
+    return now == {name: value for name, value in before.items() if name not in filled}
 
 
 def _plain(value: object) -> bool:

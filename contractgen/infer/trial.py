@@ -163,6 +163,10 @@ class Tracer:
         return trial.error is not None and not is_beyond_symbols(trial.error) and not reads_values(trial.error)
 
 
+class UnsupportedModelError(Exception):
+    """A model that symbols cannot follow."""
+
+
 def reads_values(error: BaseException) -> bool:
     """Whether a symbolic run ended where the model reads a tensor's content."""
     name = type(error).__name__
@@ -175,6 +179,7 @@ def is_beyond_symbols(error: BaseException) -> bool:
     return name in (
         "DataDependentOutputException", "DynamicOutputShapeException", "UnsupportedOperatorException",
         "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
+        "UnsupportedModelError",
     ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
 
 

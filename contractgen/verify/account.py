@@ -30,7 +30,8 @@ POLICIES = {
     "constant": "Python flags stay at their defaults",
     "finite": "the value spoils the output",
     "remainder": "elements that cannot influence any output",
-    "grid": "several sizes end in the same grid, the least of them is meant",
+    "grid": "several sizes end in the same grid, one of them is meant",
+    "wrapped": "a negative id counts from the end, and is refused as the id that it is not",
     "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
 }
 """Why an input is refused although the model runs on it."""
@@ -72,7 +73,9 @@ def _policy(
     if isinstance(edit, Element) and not math.isfinite(edit.value):
         return "finite" if _spoils(contract, eager, recipe, edit, tree) else ""
     if isinstance(edit, Element):
-        return "finite" if _non_finite(contract, tree) else ""
+        if _non_finite(contract, tree):
+            return "finite"
+        return "wrapped" if _wraps(contract, eager, recipe, edit, outputs) else ""
     problem = output_problem(output_tensors(contract, tree), recipe.sizes, _other_sizes(contract, recipe))
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
         return "reshaped"
@@ -134,19 +137,33 @@ def _drops_a_remainder(contract: Contract, eager: Eager, recipe: Recipe, outputs
     return widest(outputs, kept, tensors).ratio <= 1
 
 
-def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool:
-    """Whether a fixed size is the least of a narrow range that strides map to one grid.
+def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
+    """Whether a negative number gives what the one that it counts to from the end of the table gives."""
+    values = places(contract).leaf(edit.tensor).tensor.values
+    if values is None or values.min != 0 or not isinstance(values.max, int) or not -values.max - 1 <= edit.value < 0:
+        return False
+    counted = replace(recipe, edit=replace(edit, value=int(edit.value) + values.max + 1))
+    try:
+        tree, same = eager.run_broken(arguments(contract, counted), counted)
+    except Exception:
+        return False
+    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
+    return widest(outputs, same, tensors).ratio <= 1
 
-    Then the model fails one below it and at twice its size. A model that takes any larger size is another matter.
+
+def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool:
+    """Whether a fixed size is one of a narrow range that strides map to one grid.
+
+    Then the model fails at half of it and at twice its size. A model that takes any larger size is another matter.
     """
     edit = case.recipe.edit
     if not isinstance(edit, Axis) or case.claim is None or case.claim.property != "shape":
         return False
     size = places(contract).leaf(edit.tensor).tensor.shape[edit.axis]
-    if not isinstance(size, int) or not size < edit.size < 2 * size:
+    if not isinstance(size, int) or not size // 2 < edit.size < 2 * size:
         return False
     return not any(
-        _runs(contract, eager, replace(case.recipe, edit=replace(edit, size=s))) for s in (size - 1, 2 * size)
+        _runs(contract, eager, replace(case.recipe, edit=replace(edit, size=s))) for s in (max(1, size // 2), 2 * size)
     )
 
 
