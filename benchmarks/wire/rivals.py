@@ -133,17 +133,13 @@ def bentoml(tensors: dict[str, np.ndarray]) -> Calls:
     try:
         from typing import Annotated
 
-        from bentoml.validators import DType, Shape
+        from _bentoml_sdk.validators import TensorSchema
         from pydantic import TypeAdapter
     except ImportError:
         return {}
     (array,) = tensors.values()
-    kind = Annotated[np.ndarray, Shape(array.shape), DType(str(array.dtype))]
-    try:
-        adapter: Any = TypeAdapter(kind)
-        adapter.validate_python(array)
-    except Exception:
-        return {}
+    schema = TensorSchema("numpy-array", shape=array.shape, dtype=str(array.dtype))
+    adapter: Any = TypeAdapter(Annotated[np.ndarray, schema])
     return {"bentoml validate": lambda: adapter.validate_python(array)}
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from contractgen.generate.runtime.arrays import read_list
 from contractgen.generate.runtime.buffers import element_count
-from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16
+from contractgen.generate.runtime.dtypes import DTYPES, Array, to_bfloat16
 from contractgen.generate.runtime.json_writing import ORJSON
-from contractgen.generate.runtime.number_lists import Special, array_of_numbers, kind_of
+from contractgen.generate.runtime.number_lists import EXACT_INTEGERS, Special, array_of_numbers, kind_of
 from contractgen.generate.runtime.spec import Tensor
 from contractgen.generate.runtime.violations import Refused
 
@@ -119,13 +119,15 @@ def block_shape(structure: bytes) -> tuple[int, ...]:
 
 def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -> Array:
     """The numbers of a flat JSON list, of which the first is the one at `start`. Raises `Refused`."""
-    if ORJSON is not None:
-        # orjson makes floats of integers beyond 64 bits: those, and all that is refused, the standard library reads again.
-        with contextlib.suppress(Refused, ValueError):
-            array = array_of_numbers(ORJSON.loads(text), dtype, shape, start)
-            numbers = from_bfloat16(array) if dtype == "bfloat16" else array
-            if kind_of(dtype) in "biu" or not array.size or np.abs(numbers).max() < 2**63:
-                return array
+    loads = json.loads if ORJSON is None else ORJSON.loads
+    with contextlib.suppress(ValueError, OverflowError, Refused):
+        if kind_of(dtype) != "f" or b"u" in text or b"s" in text:
+            # orjson makes floats of integers beyond 64 bits: they are refused here, and then told from floats below.
+            return array_of_numbers(loads(text), dtype, shape, start)
+        # Without true, false and null there are floats and integers. Up to this size none of them needs a closer look.
+        wide = np.array(loads(text), np.float64)
+        if not wide.size or np.abs(wide).max() <= EXACT_INTEGERS[dtype]:
+            return to_bfloat16(wide.astype(np.float32)) if dtype == "bfloat16" else wide.astype(DTYPES[dtype])
     return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
 
 
