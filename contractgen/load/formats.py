@@ -58,6 +58,8 @@ def identify(path: Path) -> Format:
             raise LoadError(f"{path} is no PyTorch model but {what}", hint=f"Give {KNOWN}.")
     if head[:1] == b"\x80" and head[1:2] in b"\x00\x01\x02\x03\x04\x05":
         return "pickle"
+    if re.match(rb"\(?c[\w.]+\n[\w.]+\n|\([dl]p?\d", head):  # protocol 0 is text
+        return "pickle"
     return _identify_plain(path, head, size)
 
 

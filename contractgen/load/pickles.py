@@ -7,6 +7,7 @@ wherever it names anything else, so that a checkpoint that also holds a training
 
 from __future__ import annotations
 
+import _compat_pickle
 import io
 import pickle
 import pickletools
@@ -54,7 +55,13 @@ class Inert:
 
 def class_name(value: Inert) -> str:
     """The name that the pickle gives to a stand-in's class: ``train.Net``."""
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+    return _modern(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _modern(name: str) -> str:
+    """Protocols up to 2 write the names that modules had in Python 2."""
+    module, _, attribute = name.rpartition(".")
+    return f"{_compat_pickle.IMPORT_MAPPING.get(module, module)}.{attribute}" if attribute else name
 
 
 def is_allowed(name: str) -> bool:
@@ -80,6 +87,13 @@ class _Unpickler(pickle.Unpickler):
         return type(name, (Inert,), {"__module__": module, "__qualname__": name})
 
 
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member's bytes without the check of its CRC, which torch can be told not to write."""
+    with archive.open(name) as member:
+        member._expected_crc = None  # type: ignore[attr-defined]
+        return member.read()
+
+
 def globals_in(path: Path) -> tuple[str, ...]:
     """All globals (``os.system``) that the pickles in a zip or bare pickle file name, in order, without running them."""
     found: dict[str, None] = {}
@@ -87,8 +101,7 @@ def globals_in(path: Path) -> tuple[str, ...]:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 if name.endswith(".pkl"):
-                    with archive.open(name) as member:
-                        found.update(dict.fromkeys(_globals(io.BytesIO(member.read()))))
+                    found.update(dict.fromkeys(_globals(io.BytesIO(read_member(archive, name)))))
         return tuple(found)
     with path.open("rb") as file:
         # torch's format before 1.6 is five pickles, then raw storages; a bare pickle is one.
@@ -105,7 +118,7 @@ def globals_in_bytes(data: bytes) -> tuple[str, ...]:
     """The same for one pickle in memory, or for a zip of ``torch.save`` in memory."""
     if data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            pickled = [archive.read(name) for name in archive.namelist() if name.endswith(".pkl")]
+            pickled = [read_member(archive, name) for name in archive.namelist() if name.endswith(".pkl")]
         return tuple(dict.fromkeys(name for each in pickled for name in _globals(io.BytesIO(each))))
     return tuple(dict.fromkeys(_globals(io.BytesIO(data))))
 
@@ -121,9 +134,9 @@ def _globals(stream: BinaryIO) -> Iterator[str]:
                 return
             name = opcode.name
             if name in {"GLOBAL", "INST"}:
-                yield str(argument).replace(" ", ".", 1)
+                yield _modern(str(argument).replace(" ", ".", 1))
             elif name == "STACK_GLOBAL":
-                yield ".".join(strings[-2:]) if len(strings) >= 2 else "a name that is computed"
+                yield _modern(".".join(strings[-2:])) if len(strings) >= 2 else "a name that is computed"
             if name in {"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}:
                 memo[len(memo) if name == "MEMOIZE" else int(argument or 0)] = pushed
                 continue

@@ -18,6 +18,7 @@ import torch
 from contractgen.errors import LoadError
 from contractgen.load.forked import failure_of
 from contractgen.load.loaded import Example, Opened, Request, said
+from contractgen.load.pickles import read_member
 
 _MOST_ELEMENTS = 1 << 26
 
@@ -44,7 +45,7 @@ def open_torchscript(request: Request) -> Opened:
 
 def _code(path: Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
-        return b"".join(archive.read(name) for name in archive.namelist() if re.search(r"/code/.*\.py$", name))
+        return b"".join(read_member(archive, name) for name in archive.namelist() if re.search(r"/code/.*\.py$", name))
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _traced_shapes(path: Path) -> list[Any]:
         if name is None:
             return []
         try:
-            inputs = _ShapeReader(io.BytesIO(archive.read(name))).load()["forward"]
+            inputs = _ShapeReader(io.BytesIO(read_member(archive, name))).load()["forward"]
         except (pickle.UnpicklingError, KeyError, TypeError, ValueError, IndexError, AttributeError, EOFError):
             return []
     return inputs if isinstance(inputs, list) and all(map(_is_known, inputs)) else []
