@@ -80,7 +80,7 @@ class Contents:
     def _finite(self, path: Path) -> Domain:
         if not self.prober.base().finite:
             return Domain()
-        places = (0, 1, 2)
+        places = range(7)
         spoilt = {
             name: any(
                 not self.prober.means(o)
@@ -290,7 +290,7 @@ def _view(tensor: torch.Tensor, column: int | None) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Put:
-    """An edit of one element: the ``place``-th of three spread over the tensor (-1: the last)."""
+    """An edit of one element: the ``place``-th of seven spread over the tensor (-1: the last)."""
 
     value: float
     place: int
@@ -301,7 +301,7 @@ class Put:
         part = _view(tensor, self.column)
         count = part.numel()
         if count:
-            flat = count - 1 if self.place < 0 else min(count - 1, (self.place * (count - 1)) // 2)
+            flat = count - 1 if self.place < 0 else min(count - 1, (self.place * (count - 1)) // 6)
             index = [int(i) for i in torch.unravel_index(torch.tensor(flat), part.shape)] if part.dim() else []
             part[tuple(index)] = self.value
         return tensor

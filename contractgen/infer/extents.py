@@ -219,6 +219,18 @@ def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
     smallest = smallest_true(
         range(step, current + 1, step), lambda size: sizes.ok(extent, [size])[0], first=(step, 2 * step, 3 * step)
     )
+    roomier = [
+        (other, 2 * sizes.size(other))
+        for other in sizes.extents
+        if other.free and other is not extent and not other.batch
+    ]
+    if smallest > step and roomier:  # perhaps what failed was too small beside others that are small too
+
+        def runs(size: int) -> bool:
+            return sizes.prober.ok(sizes.with_size((extent, size), *roomier))
+
+        if runs(smallest - step):
+            smallest = smallest_true(range(step, smallest, step), runs)
     extent.min = smallest
     below = f"; {smallest - step} failed" if smallest > step else ""
     extent.claims.append(Claim("min", "probed", f"{smallest} ran{below}"))

@@ -8,9 +8,11 @@ from typing import Any
 from contractgen.errors import InferenceError
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.example import from_example
-from contractgen.infer.hypothesis import Fixed, Hypothesis
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown
+from contractgen.infer.priors import Prior
 from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH
 from contractgen.infer.values import Plan
 
@@ -59,7 +61,7 @@ def _without_optional(search: Search, hypothesis: Hypothesis, plan: Plan) -> Hyp
             bare = hypothesis.with_node((param.name,), default)
             if Prober(search.runner, bare, plan).at([{}])[0].ok:
                 hypothesis = bare
-                search.signature.optional[param.name] = param.node
+                search.signature.optional[param.name] = _to_be_found((param.name,), param.node, search.signature)
     return hypothesis
 
 
@@ -70,3 +72,14 @@ def _failure(search: Search) -> str:
     return f"no input was found that the model runs on, in {search.tracer.trials} attempts. The closest:\n" + "\n".join(
         lines
     )
+
+
+def _to_be_found(path: Path, node: Node, signature: Signature) -> Node:
+    """The node with its tensors open, of the dtypes and ranks that the example has: their sizes depend on the others'."""
+    if isinstance(node, Leaf):
+        signature.priors[path] = Prior((node.dtype,), (len(node.sizes),), declared=True)
+        return Unknown()
+    if isinstance(node, Group):
+        children = tuple((key, _to_be_found((*path, key), child, signature)) for key, child in node.children)
+        return replace(node, children=children)
+    return node

@@ -16,6 +16,7 @@ from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
 from contractgen.infer.ties import absorb, bind, untie
+from contractgen.infer.trial import SymbolicTensor
 
 Report = Callable[[str, str], None]
 
@@ -33,7 +34,9 @@ def measure_sizes(search: Search, optionals: Optionals, report: Report) -> Measu
     """Propose from the symbolic run, decide by real ones."""
     found = optionals.found
     guards = tuple(g for g in found.trial.guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
-    prober = Prober(search.runner, found.hypothesis, found.plan, sizes_vary=not found.trial.ok)
+    prober = Prober(
+        search.runner, found.hypothesis, found.plan, sizes_vary=not found.trial.ok or _data_decide(found.trial.outputs)
+    )
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
@@ -102,3 +105,11 @@ def _narrow_to_required(
         if not twin.batch:
             scan(sizes, twin, own, search.pool)
             extents[index].narrow(twin)
+
+
+def _data_decide(outputs: object) -> bool:
+    """Whether some output has a size that no expression over the inputs' sizes gives."""
+    if isinstance(outputs, SymbolicTensor):
+        return None in outputs.sizes
+    children = outputs.values() if isinstance(outputs, dict) else outputs if isinstance(outputs, (list, tuple)) else ()
+    return any(_data_decide(child) for child in children)
