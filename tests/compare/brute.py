@@ -108,7 +108,7 @@ def run(first: int, count: int, say: Callable[[str], object]) -> Tally:
         except Exception as error:
             raise RuntimeError(f"seed {number}") from error
         if number % 200 == 199:
-            say(tally.text())
+            say("\n".join([tally.text(), *tally.missed, *tally.false_alarms]))
     for line in (*tally.missed[:20], *tally.false_alarms[:20]):
         say(line)
     return tally

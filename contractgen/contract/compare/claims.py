@@ -167,21 +167,26 @@ class Sizes:
             if dim.equals is None:
                 continue
             for position in self._positions(name):
-                if position.side != self.side:
-                    continue
                 supports = self.supports(dim.equals)
-                for needs, formula, _ in supports.found:
+                for needs, formula, used in supports.found:
+                    # A size of a request may follow from one that only the response shows.
+                    if not self.is_subject((position, *used)):
+                        continue
                     ways = [*_unequal(position.given, formula), *_without_value(formula)]
                     about = f"dim {name} at {place(position)}"
                     said = (self.said(position.given), render(dim.equals))
                     needs_both = needs | position.needs
                     yield self._question("derived", about, position, needs_both, ways, said, supports.complete)
 
+    def is_subject(self, positions: Iterable[Position]) -> bool:
+        """Whether what is known from some places is a claim about the side that is looked at."""
+        return any(position.side == self.side for position in positions)
+
     def _relations(self) -> Iterator[Question]:
         for relation in self.judge.relations:
             supports = self.supports(relation)
             for needs, formula, used in supports.found:
-                if used and all(position.side != self.side for position in used):
+                if used and not self.is_subject(used):
                     continue
                 ways = [*_negated(formula), *_without_value(formula)]
                 nowhere = Position(self.side, (), None, 0, 0, frozenset())

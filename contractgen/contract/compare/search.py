@@ -58,7 +58,7 @@ class Search:
         context = tuple(self._context.positions) if self._context else ()
         sizes = Sizes(self.given, self.judge, self.side, tuple(self._subject.positions), context)
         yield from sizes.questions()
-        for leaf in self._subject.leaves:
+        for leaf in (*self._subject.leaves, *(self._context.leaves if self._context else ())):
             yield from Elements(leaf, sizes).questions()
 
     def answer(self, question: Question) -> Answer:
@@ -89,15 +89,14 @@ class Search:
         if self._refused(self.given, witness):
             # Ordered columns are filled one after the other, which need not find the row that there is.
             return "unknown"
-        refused = self._refused(self.judge, witness)
-        if any(side != self.side for _, side in refused):
+        if self._context is not None and refusals(self.judge, witness.request, with_response=False):
             return "unknown"
         # A message that breaks something else is the answer to another question.
-        return witness if (rule, self.side) in refused else "none"
+        return witness if rule in self._refused(self.judge, witness) else "none"
 
-    def _refused(self, contract: Contract, witness: Witness) -> set[tuple[str, Side]]:
+    def _refused(self, contract: Contract, witness: Witness) -> set[str]:
         found = refusals(contract, witness.request, witness.response, with_response=witness.has_response)
-        return {(one.rule, one.side) for one in found if one.side == "output" or not self.is_alone}
+        return {one.rule for one in found if one.side == "output" or not self.is_alone}
 
     def _has_messages(self) -> bool:
         return any(scene.solve([]) != "none" for scene in self._scenes(self._base))

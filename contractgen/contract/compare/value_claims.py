@@ -38,7 +38,10 @@ class Elements:
     sizes: Sizes
 
     def questions(self) -> Iterator[Question]:
-        """All of them, column by column where one of the contracts has domains for columns."""
+        """All of them, column by column where one of the contracts has domains for columns.
+
+        Of a request's tensor, where responses are looked at, those whose bound only the response tells.
+        """
         judge = self.leaf.judge.values
         if judge is None:
             return
@@ -47,7 +50,7 @@ class Elements:
         columns: Iterable[int | None] = range(count) if count else [None]
         for column in columns:
             yield from self._about_column(column)
-        if judge.order is not None:
+        if judge.order is not None and self.leaf.side == self.sizes.side:
             given = self.leaf.given.values.order if self.leaf.given.values else None
             if given != judge.order:
                 said = (given or "in any order", judge.order)
@@ -64,12 +67,16 @@ class Elements:
         for rule, bounds in (("value-min", judge.low), ("value-max", judge.high)):
             for bound in bounds:
                 if not isinstance(bound, (str, tuple)):
-                    if not _within(given, rule, bound):
+                    if not _within(given, rule, bound) and self.leaf.side == self.sizes.side:
                         yield question(rule, self.leaf.needs, Claim(rule, bound))
                     continue
                 supports = self.sizes.supports(bound)
-                for needs, term, _ in supports.found:
+                for needs, term, used in supports.found:
+                    if self.leaf.side != self.sizes.side and not self.sizes.is_subject(used):
+                        continue
                     yield question(rule, self.leaf.needs | needs, Claim(rule, term), supports.complete)
+        if self.leaf.side != self.sizes.side:
+            return
         if judge.one_of is not None and given.one_of != judge.one_of:
             yield question("value-set", self.leaf.needs, Claim("value-set"))
         if judge.finite and not given.finite:
@@ -82,7 +89,7 @@ class Elements:
     ) -> Question:
         leaf = self.leaf
         about = path_text(leaf.side, leaf.path) + where
-        return Question(rule, leaf.side, about, leaf.path, needs, None, ways, *said, complete)
+        return Question(rule, self.sizes.side, about, leaf.path, needs, None, ways, *said, complete)
 
     def _ways(self, column: int | None, given: Domain, judge: Domain, claim: Claim) -> Ways:
         for number in candidates(given, judge, claim.bound):
