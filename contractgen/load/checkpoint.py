@@ -59,26 +59,20 @@ def read_weights(path: Path, form: Format) -> Weights:
 
 def read_content(path: Path) -> Any:
     """What ``torch.save`` wrote, memory-mapped where the format allows it, with `Inert` objects for what is foreign."""
-    mapped = path.open("rb").read(2) == b"PK"
+    with path.open("rb") as file:
+        mapped = file.read(2) == b"PK"
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as strict:
-        refuse_bare_pickle(path, mapped)
         try:
             return read_inert(path)
         except Exception as error:
+            names = foreign_names(path)
+            if names and not mapped:
+                raise refusal(path, "a pickle", names) from strict
             raise LoadError(
                 f"{path} is damaged, or no file of torch.save: {said(error)}", hint="Save or copy it again."
             ) from strict
-
-
-def refuse_bare_pickle(path: Path, mapped: bool) -> None:
-    """Raise LoadError for a pickle that torch.save did not write, naming what it would import."""
-    if mapped:
-        return
-    names = [name for name in globals_in(path) if not is_allowed(name)]
-    if names:
-        raise refusal(path, "a pickle", names)
 
 
 def refusal(path: Path, what: str, names: list[str], *, also: str = "") -> LoadError:
@@ -147,19 +141,22 @@ def _state_of_module(content: Inert) -> dict[str, Any]:
     state: dict[str, Any] = OrderedDict()
 
     def visit(module: Any, prefix: str) -> None:
-        attributes = module.state if isinstance(module, Inert) else None
-        if not isinstance(attributes, dict):
-            return
-        transient = attributes.get("_non_persistent_buffers_set") or ()
-        for table, left_out in (("_parameters", ()), ("_buffers", transient)):
-            for name, tensor in (attributes.get(table) or {}).items():
-                if isinstance(tensor, torch.Tensor) and name not in left_out:
-                    state[prefix + name] = tensor
-        for name, child in (attributes.get("_modules") or {}).items():
+        attributes = _table(module.state if isinstance(module, Inert) else None)
+        transient = attributes.get("_non_persistent_buffers_set")
+        left_out = transient if isinstance(transient, (set, frozenset)) else ()
+        tensors = {**_table(attributes.get("_parameters")), **_table(attributes.get("_buffers"))}
+        for name, tensor in tensors.items():
+            if isinstance(tensor, torch.Tensor) and name not in left_out:
+                state[prefix + str(name)] = tensor
+        for name, child in _table(attributes.get("_modules")).items():
             visit(child, f"{prefix}{name}.")
 
     visit(content, "")
     return state
+
+
+def _table(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _hints(content: Any) -> dict[str, object]:

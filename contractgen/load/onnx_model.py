@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -219,7 +221,10 @@ def _result(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
     if value.data_type() == "tensor(bfloat16)":
-        return torch.from_numpy(np.asarray(value.numpy()).view(np.uint16).copy()).view(torch.bfloat16)
+        # The runtime gives no array of a type that numpy does not have: its memory is read.
+        shape = tuple(value.shape())
+        bits = (ctypes.c_uint16 * math.prod(shape)).from_address(value.data_ptr()) if math.prod(shape) else ()
+        return torch.from_numpy(np.array(bits, np.uint16).reshape(shape)).view(torch.bfloat16)
     if not value.is_tensor():
         return _result(value.to_list() if hasattr(value, "to_list") else value.numpy())
     return torch.from_numpy(value.numpy())

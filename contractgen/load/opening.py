@@ -6,15 +6,14 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from contractgen.errors import LoadError, UsageError
 from contractgen.load.assign import load_into
-from contractgen.load.checkpoint import Weights, read_weights, refuse_bare_pickle, variants
-from contractgen.load.constructor import Constructor
+from contractgen.load.checkpoint import Weights, is_state, read_weights, variants
+from contractgen.load.constructor import Constructor, as_module
 from contractgen.load.factory import (
     complete,
     configured_factory,
@@ -28,7 +27,7 @@ from contractgen.load.fit import fit
 from contractgen.load.formats import Format, identify, is_transformers_config
 from contractgen.load.loaded import LoadedModel, Opened, Request, name_of
 from contractgen.load.onnx_model import open_onnx
-from contractgen.load.pickled import open_pickled, unpickle
+from contractgen.load.pickled import is_torch_pickle, open_pickled, unpickle
 from contractgen.load.program import open_program
 from contractgen.load.sagemaker import load_with_model_fn, open_archive, open_folder
 from contractgen.load.torchscript import open_torchscript
@@ -109,9 +108,14 @@ def _open_weights(request: Request, form: Format) -> Opened:
     reference = complete(request.factory) if request.factory is not None else None
     if reference is not None and is_model_fn(reference):
         return load_with_model_fn(reference, request.path.parent, shown(reference))
-    if form == "pickle" and request.trust and reference is None:
-        return _open_trusted_pickle(request)
-    weights = read_weights(request.path, form)
+    if form == "pickle" and request.trust and not is_torch_pickle(request.path):
+        content = unpickle(request.path, "path/file.py:Class")
+        if not is_state(content):
+            module, notes = as_module(content, request.path.name)
+            return Opened(module.cpu(), "pickle", None, notes)
+        weights = Weights(content, {})
+    else:
+        weights = read_weights(request.path, form)
     if weights.pickled and (reference is None or not weights.state):
         return open_pickled(request, weights.pickled)
     if reference is None:
@@ -125,21 +129,6 @@ def _open_weights(request: Request, form: Format) -> Opened:
     if isinstance(factory, torch.nn.Module):
         return _filled(factory, weights, request, shown(reference))
     return _fitted(factory, weights, request)
-
-
-def _open_trusted_pickle(request: Request) -> Opened:
-    """A bare pickle or a file of torch's old format: a module, or weights after all."""
-    try:
-        refuse_bare_pickle(request.path, mapped=False)
-    except LoadError:
-        content = unpickle(request.path, "path/file.py:Class")
-        if isinstance(content, Mapping) and all(isinstance(value, torch.Tensor) for value in content.values()):
-            raise UsageError(
-                f"{request.path} is a state_dict in a plain pickle",
-                hint="Save it with torch.save, and name its class with --model.",
-            ) from None
-        return open_pickled(request, "module")
-    return _open_weights(replace(request, trust=False), "pickle")
 
 
 def _beside(request: Request) -> Constructor | None:

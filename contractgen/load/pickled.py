@@ -40,7 +40,7 @@ def unpickle(path: Path, own: str) -> Any:
     """What a trusted pickle holds. The artifact's folder and the current one are on the import path."""
     try:
         with on_path(Path.cwd()), on_path(path.resolve().parent):
-            if not zipfile.is_zipfile(path) and not _is_torch_pickle(path):
+            if not zipfile.is_zipfile(path) and not is_torch_pickle(path):
                 with path.open("rb") as file:
                     return pickle.load(file)  # noqa: S301 (the user trusts it)
             return torch.load(path, map_location="cpu", weights_only=False)
@@ -51,7 +51,7 @@ def unpickle(path: Path, own: str) -> Any:
         ) from error
 
 
-def _is_torch_pickle(path: Path) -> bool:
+def is_torch_pickle(path: Path) -> bool:
     """Whether a bare file is of torch's format before 1.6, which begins with a pickled magic number."""
     with path.open("rb") as file:
         return torch.serialization.MAGIC_NUMBER.to_bytes(10, "little") in file.read(32)

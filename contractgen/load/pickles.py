@@ -66,6 +66,7 @@ def _modern(name: str) -> str:
 
 def is_allowed(name: str) -> bool:
     """Whether a global is one of those that ``torch.load(weights_only=True)`` lets through."""
+    name = _modern(name)
     is_storage = name.startswith("torch.") and name.endswith("Storage") and name.count(".") == 1
     return is_storage or name in _get_allowed_globals()
 
@@ -81,7 +82,7 @@ class _Unpickler(pickle.Unpickler):
     """Resolves only what torch's own weights-only reader resolves; never imports."""
 
     def find_class(self, module: str, name: str) -> Any:
-        allowed = _get_allowed_globals().get(f"{module}.{name}")
+        allowed = _get_allowed_globals().get(_modern(f"{module}.{name}"))
         if allowed is not None:
             return allowed
         return type(name, (Inert,), {"__module__": module, "__qualname__": name})
