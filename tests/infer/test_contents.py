@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from contractgen.infer.contents import BoundBy, Contents, Domain, Put
 from contractgen.infer.hypothesis import Hypothesis, Leaf
@@ -45,14 +44,18 @@ class Columns(nn.Module):
         return self.towns(x[:, 0].long()) + self.days(x[:, 1].long())  # type: ignore[no-any-return]
 
 
-class Packed(nn.Module):
-    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        return pack_padded_sequence(x, lengths, batch_first=True).data.sum()
+class Lengths(nn.Module):
+    """Asks of lengths what packing asks of them, without its cost."""
 
+    def __init__(self, *, ordered: bool) -> None:
+        super().__init__()
+        self.ordered = ordered
 
-class Unsorted(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        return pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False).data.sum()
+        counts = lengths.numpy()
+        if counts.min() < 1 or counts.max() > x.shape[1] or (self.ordered and (counts[:-1] < counts[1:]).any()):
+            raise ValueError("lengths between 1 and the sequence's, the longest first")
+        return x * 2
 
 
 class Descending(nn.Module):
@@ -132,7 +135,7 @@ def test_ids_in_columns_of_floats_are_bounded(bench: Bench) -> None:
 
 
 def test_lengths_are_bounded_by_the_sequence(bench: Bench) -> None:
-    found = domain(bench, Unsorted(), params(x=f32(3, 7, 2), lengths=i64(3)), of="lengths")
+    found = domain(bench, Lengths(ordered=False), params(x=f32(3, 7, 2), lengths=i64(3)), of="lengths")
     assert found.min == 1
     assert isinstance(found.max, BoundBy)
     assert (found.max.extent.group[0], found.max.offset, found.max.factor) == ((("x",), 1), 0, 1)
@@ -141,7 +144,7 @@ def test_lengths_are_bounded_by_the_sequence(bench: Bench) -> None:
 
 @pytest.mark.xfail(reason="the bound is sought by raising the last element, which a descending row refuses")
 def test_lengths_that_must_be_sorted_are_bounded_by_the_sequence(bench: Bench) -> None:
-    found = domain(bench, Packed(), params(x=f32(3, 7, 2), lengths=i64(3)), of="lengths")
+    found = domain(bench, Lengths(ordered=True), params(x=f32(3, 7, 2), lengths=i64(3)), of="lengths")
     assert isinstance(found.max, BoundBy)
     assert found.order == "descending"
 
@@ -199,8 +202,8 @@ def test_a_model_that_repairs_its_floats_keeps_them_free(bench: Bench) -> None:
     assert domain(bench, Repaired(), params(x=f32(3, 4))) == Domain()
 
 
-@pytest.mark.parametrize(("place", "index"), [(0, (0, 0)), (1, (1, 0)), (2, (2, 1)), (-1, (2, 1))])
-def test_an_element_is_put_in_one_of_three_places(place: int, index: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("place", "index"), [(0, (0, 0)), (-1, (2, 1))])
+def test_one_element_is_put_first_or_last(place: int, index: tuple[int, int]) -> None:
     edited = Put(9, place).apply(torch.zeros(3, 2))
     assert edited[index] == 9
     assert edited.sum() == 9

@@ -62,9 +62,9 @@ class Flagged(nn.Module):
 
 
 class Strict(nn.Module):
-    def forward(self, x: torch.Tensor, state: Any = None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> torch.Tensor:
         if state is not None:
-            raise NotImplementedError("no state yet")
+            raise NotImplementedError(f"no state of {state.shape} yet")
         return x * 2
 
 
