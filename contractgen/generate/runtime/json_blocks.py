@@ -126,7 +126,7 @@ def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -
             return array_of_numbers(loads(text), dtype, shape, start)
         # Without true, false and null there are floats and integers. Up to this size none of them needs a closer look.
         wide = np.array(loads(text), np.float64)
-        if not wide.size or np.abs(wide).max() <= EXACT_INTEGERS[dtype]:
+        if not wide.size or np.abs(wide).max() < EXACT_INTEGERS[dtype]:
             return to_bfloat16(wide.astype(np.float32)) if dtype == "bfloat16" else wide.astype(DTYPES[dtype])
     return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
 
