@@ -8,6 +8,8 @@ import torch
 
 from contractgen.contract import model
 from contractgen.contract.canonical import seal
+from contractgen.contract.expression import names
+from contractgen.contract.tree import used_in
 from contractgen.infer.contents import BoundBy, Domain, Limit
 from contractgen.infer.extents import Claim, Extent
 from contractgen.infer.guards import AxisExpr
@@ -49,14 +51,12 @@ def assemble(facts: Facts) -> model.Contract:
     builder = _Builder(facts)
     inputs = builder.inputs()
     outputs = builder.outputs()
+    relations = builder.relations()
+    dims = builder.used_dims({*used_in(inputs), *used_in(outputs), *(name for r in relations for name in names(r))})
+    evidence = [claim for claim in builder.evidence() if not claim.about.startswith("dim:") or claim.about[4:] in dims]
     return seal(
         model.Contract(
-            name=facts.name,
-            inputs=inputs,
-            outputs=outputs,
-            dims=builder.used_dims(),
-            relations=builder.relations(),
-            evidence=tuple(builder.evidence()),
+            name=facts.name, inputs=inputs, outputs=outputs, dims=dims, relations=relations, evidence=tuple(evidence)
         )
     )
 
@@ -66,6 +66,7 @@ class _Builder:
         self.facts = facts
         self.dims: dict[str, model.Dim] = {}
         self.by_axis: dict[Axis, int | str] = {}
+        self.wires: dict[Path, str] = {}
         for index, extent in enumerate(facts.extents):
             size: int | str = extent.fixed if extent.fixed is not None else facts.names[index]
             for axis in extent.group:
@@ -136,24 +137,35 @@ class _Builder:
                     for key, child in node.children
                 )
             )
-        items = [self.node((*path, key), child, (*wire, key)) for key, child in node.children]
         if node.kind == "list":
-            return self.list_node(path, node, wire, items)
-        return model.Tuple(tuple(items))
+            return self.list_node(path, node, wire)
+        return model.Tuple(tuple(self.node((*path, key), child, (*wire, key)) for key, child in node.children))
 
-    def list_node(self, path: Path, node: Group, wire: Path, items: list[model.Node]) -> model.Node:
+    def list_node(self, path: Path, node: Group, wire: Path) -> model.Node:
         """A list whose items are alike is one; else each item has a node of its own."""
         alike = [self.node((*path, key), child, (*wire, "*")) for key, child in node.children]
         length = self.facts.lengths.get(path)
-        if length is not None or len({repr(item) for item in alike}) == 1:
+        if length is not None or len({repr(self.anonymous(item)) for item in alike}) == 1:
             if length is None:
                 return model.List(alike[0], len(alike))
             name = length.name
             self.dims[name] = model.Dim(length.min, length.max)
             return model.List(alike[0], name)
-        return model.Tuple(tuple(items))
+        return model.Tuple(tuple(self.node((*path, key), child, (*wire, key)) for key, child in node.children))
+
+    def anonymous(self, node: model.Node) -> object:
+        """A node with the bounds of its dims instead of their names: items that differ in names alone are alike."""
+        if isinstance(node, model.Tensor):
+            bounds = tuple(size if isinstance(size, int) else self.dims[size] for size in node.shape)
+            return (node.wire_name, node.dtype, bounds, node.values)
+        if isinstance(node, model.Dict):
+            return tuple((field.key, field.required, self.anonymous(field.node)) for field in node.fields)
+        if isinstance(node, model.Tuple):
+            return tuple(self.anonymous(item) for item in node.items)
+        return node
 
     def tensor(self, path: Path, leaf: Leaf, wire: Path) -> model.Tensor:
+        self.wires[path] = dotted(wire)
         shape = tuple(self.by_axis[(path, axis)] for axis in range(len(leaf.sizes)))
         return model.Tensor(dotted(wire), dtype_name(leaf.dtype), shape, self.values(self.facts.domains.get(path)))
 
@@ -235,8 +247,12 @@ class _Builder:
             return ("<", relation.product, ("*", left, right))
         return (relation.operator, left, right)
 
-    def used_dims(self) -> dict[str, model.Dim]:
-        return dict(self.dims)
+    def used_dims(self, used: set[str]) -> dict[str, model.Dim]:
+        """The dims that something names; those that a list's items share with its first one are named by nothing."""
+        for name, dim in reversed(self.dims.items()):
+            if name in used and dim.equals is not None:
+                used |= names(dim.equals)
+        return {name: dim for name, dim in self.dims.items() if name in used}
 
     # evidence
 
@@ -248,20 +264,20 @@ class _Builder:
                 found += [model.Evidence(about, c.property, c.source, c.detail) for c in extent.claims]
             else:
                 for path, axis in extent.group:
-                    about = f"tensor:{self.wire_name(path)}"
+                    about = f"tensor:{self.wires[path]}"
                     found += [model.Evidence(about, f"shape[{axis}]", c.source, c.detail) for c in extent.claims]
         for path, domain in self.facts.domains.items():
-            about = f"tensor:{self.wire_name(path)}"
+            about = f"tensor:{self.wires[path]}"
             found += [model.Evidence(about, f"values.{c.property}", c.source, c.detail) for c in domain.claims]
         for length in self.facts.lengths.values():
             found += [model.Evidence(f"dim:{length.name}", c.property, c.source, c.detail) for c in length.claims]
         for index, relation in enumerate(self.facts.relations):
             found.append(model.Evidence(f"relation:{index}", "holds", relation.claim.source, relation.claim.detail))
-        return list(dict.fromkeys(found))
-
-    def wire_name(self, path: Path) -> str:
-        keywords = next((p.name for p in self.facts.hypothesis.params if p.kind == "keywords"), None)
-        return dotted(path[1:] if path[0] == keywords else path)
+        seen: dict[tuple[str, str], model.Evidence] = {}
+        for claim in found:  # the items of a list are one part of the contract: its first item speaks for them
+            if "*" not in claim.about or (claim.about, claim.property) not in seen:
+                seen.setdefault((claim.about, claim.property), claim)
+        return list(dict.fromkeys(c for c in found if "*" not in c.about or seen[(c.about, c.property)] is c))
 
 
 def dtype_name(dtype: torch.dtype) -> model.DType:

@@ -102,6 +102,8 @@ class Contents:
     def _integers(self, path: Path, leaf: Leaf) -> Domain:
         info = torch.iinfo(leaf.dtype)
         domain = self._bounds(path, -1, info.min, info.max)
+        if domain.max in (0, 1) and len(leaf.sizes) == 1:  # one length may be bound by its neighbours
+            domain = self._bounds(path, -1, info.min, info.max, everywhere=True)
         if self.wraps and isinstance(domain.max, int) and domain.min == -domain.max - 1:
             domain.min = 0
             domain.claims = [claim for claim in domain.claims if claim.property != "min"]
@@ -128,8 +130,10 @@ class Contents:
         axis = (path, len(leaf.sizes) - 1)
         return any(extent.fixed is not None and axis in extent.group for extent in self.sizes.extents)
 
-    def _bounds(self, path: Path, place: int, lowest: int, highest: int, *, column: int | None = None) -> Domain:
-        """Bounds for one element, the others staying as they are."""
+    def _bounds(
+        self, path: Path, place: int, lowest: int, highest: int, *, column: int | None = None, everywhere: bool = False
+    ) -> Domain:
+        """Bounds for one element, the others staying as they are, or for all of them alike."""
         base = self._base_value(path, place, column)
 
         def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
@@ -305,6 +309,17 @@ class Put:
             index = [int(i) for i in torch.unravel_index(torch.tensor(flat), part.shape)] if part.dim() else []
             part[tuple(index)] = self.value
         return tensor
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """An edit of all elements to one value."""
+
+    value: float
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor, filled."""
+        return tensor.fill_(self.value)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,25 @@ def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
                     yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
 
 
+def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
+    """A whole shape that the message names, replaced by another one that it names; in a list, for all of its items."""
+    named = [
+        tuple(int(n) for n in re.findall(r"\d+", text)) for text in re.findall(r"[\[(]((?:\d+, ?)+\d*)[\])]", message)
+    ]
+    shapes = list(dict.fromkeys(shape for shape in named if 0 not in shape))[:4]
+    for path, leaf in hypothesis.leaves().items():
+        for shape in shapes if leaf.sizes in shapes else ():
+            if shape == leaf.sizes or len(shape) != len(leaf.sizes):
+                continue
+            yield hypothesis.with_node(path, replace(leaf, sizes=shape)), 0.08
+            items = [at for at in hypothesis.leaves() if at[:-1] == path[:-1] and isinstance(at[-1], int)]
+            if len(items) > 2:
+                together = hypothesis
+                for at in items:
+                    together = together.with_node(at, replace(together.leaves()[at], sizes=shape))
+                yield together, 0.08
+
+
 _USUAL_IMAGES = (224, 256, 32, 28, 64, 128, 96, 48, 112, 160, 192, 227, 299, 320, 384, 512)
 
 

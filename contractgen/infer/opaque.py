@@ -27,7 +27,13 @@ class OpaqueTracer:
     def run(self, hypothesis: Hypothesis, *, answer: int | None = None) -> Trial:  # noqa: ARG002 -- the tracer's signature
         """A run that ends before it begins; its guards are the names that the artifact gives to equal sizes."""
         self.trials += 1
-        return Trial(ok=False, progress=0, guards=self._declared(hypothesis), error=UnsupportedModelError("an archive"))
+        return Trial(
+            ok=False,
+            progress=0,
+            guards=self._declared(hypothesis),
+            error=UnsupportedModelError(),
+            message="an archive that only real runs can follow",
+        )
 
     def refutes(self, hypothesis: Hypothesis) -> bool:  # noqa: ARG002 -- the tracer's signature
         """Nothing is refuted without a run."""

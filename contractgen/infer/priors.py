@@ -54,7 +54,7 @@ def _merge(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
 
 _IDS = {
     "id", "ids", "token", "tokens", "index", "indices", "idx", "inds", "word", "words", "char", "chars", "text", "texts",
-    "positions", "position", "timestep", "timesteps", "category", "categories", "categorical", "cat", "cats", "user", "item",
+    "timestep", "timesteps", "category", "categories", "categorical", "cat", "cats", "user", "item",
     "users", "items", "sparse", "edges", "edge", "query_ids", "labels", "label", "sentence", "src", "tgt", "codes", "class",
     "classes", "offsets", "prompt", "document", "genre", "town", "city",
 }  # fmt: skip

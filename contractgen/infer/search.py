@@ -24,6 +24,7 @@ from contractgen.infer.neighbours import (
     mirrors,
     names_dtype,
     other_lengths,
+    shapes_from_message,
     sizes_from_message,
     special_sizes,
     squares,
@@ -117,6 +118,8 @@ class Search:
 
         seen_errors: Counter[tuple[str, tuple[int, ...], int]] = Counter()
         others = {path for path in start.leaves() if path in frozen}
+        if others == set(start.leaves()) and start.unknown() is None:
+            others = set()  # nothing new is being fitted to what was found before
 
         def grow(state: _State, neighbours: Iterator[tuple[Hypothesis, float]], trial: Trial, message: str) -> None:
             """Queue what follows from a failure; the more often the same one was met at these ranks, the later."""
@@ -215,6 +218,7 @@ class Search:
             for index, new in enumerate(flips(guard, conditions, sizes, self.pool)):
                 yield hypothesis.with_sizes(new), 0.1 + 0.2 * back + 0.05 * index
         yield from special_sizes(hypothesis, trial, conditions)
+        yield from shapes_from_message(hypothesis, trial.message)
         yield from mirrors(hypothesis, trial.suspects)
         yield from self._structural(hypothesis, trial.message, trial.suspects, frozen)
 
@@ -222,6 +226,7 @@ class Search:
         self, hypothesis: Hypothesis, outcome: Outcome, trial: Trial, frozen: frozenset[Path]
     ) -> Iterator[tuple[Hypothesis, float]]:
         """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
+        yield from shapes_from_message(hypothesis, outcome.message)
         yield from sizes_from_message(hypothesis, outcome.message)
         yield from squares(hypothesis, self.pool)
         yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Trial:
     """How many operators ran: how far the run came."""
     guards: tuple[Guard, ...] = ()
     error: BaseException | None = None
+    message: str = ""
+    """The error in one line, with numbers for the symbols."""
     suspects: tuple[Path, ...] = ()
     """The tensors that the failing operator's sizes come from."""
     outputs: object = None
@@ -54,11 +57,6 @@ class Trial:
     asked: Asked = field(default_factory=Asked)
     read: bool = False
     """Whether the model read a tensor's content."""
-
-    @property
-    def message(self) -> str:
-        """The error in one line."""
-        return f"{type(self.error).__name__}: {self.error}" if self.error else ""
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -149,6 +147,7 @@ class Tracer:
             progress=watch.count,
             guards=guards,
             error=error,
+            message=_said(error, hypothesis, symbols),
             suspects=_suspects(watch.running, symbols) if error else (),
             outputs=outputs,
             decided=error if isinstance(error, Decided) else None,
@@ -181,6 +180,15 @@ def is_beyond_symbols(error: BaseException) -> bool:
         "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
         "UnsupportedModelError",
     ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
+
+
+def _said(error: BaseException | None, hypothesis: Hypothesis, symbols: Mapping[Any, Axis]) -> str:
+    if error is None:
+        return ""
+    sizes = hypothesis.sizes()
+    numbers = {str(symbol): str(sizes[axis]) for symbol, axis in symbols.items()}
+    text = re.sub(r"\bs\d+\b", lambda found: numbers.get(found.group(), found.group()), str(error))
+    return f"{type(error).__name__}: {text}"
 
 
 def _sizes(tensor: torch.Tensor) -> tuple[Any, ...]:
