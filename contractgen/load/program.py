@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 
 from contractgen.errors import LoadError
 from contractgen.load.checkpoint import refusal
+from contractgen.load.devices import loading_on_cpu, program_names_gpu, write_program_on_cpu
 from contractgen.load.loaded import Opened, Request, said
 from contractgen.load.pickles import globals_in_bytes, is_allowed
 
@@ -22,8 +24,8 @@ def open_program(request: Request) -> Opened:
     if not request.trust:
         _refuse_code(path)
     try:
-        program = torch.export.load(path)
-        module: torch.nn.Module = program.module()
+        program = _load(path)
+        module = program.module()
     except Exception as error:
         raise LoadError(
             f"{path} cannot be loaded as an ExportedProgram: {said(error)}",
@@ -31,12 +33,16 @@ def open_program(request: Request) -> Opened:
         ) from error
     # A plain attribute: the program is not part of the module's state.
     object.__setattr__(module, "exported_program", program)
-    notes = []
-    moved = sorted({str(tensor.device) for tensor in module.state_dict().values() if tensor.device.type != "cpu"})
-    if moved or _names_cuda(module):
-        module, problem = _on_cpu(program, module)
-        notes += [problem] if problem else []
-    return Opened(module, "pt2", _example(program), tuple(notes))
+    return Opened(module, "pt2", _example(program))
+
+
+def _load(path: Path) -> torch.export.ExportedProgram:
+    if not program_names_gpu(path):
+        return torch.export.load(path)
+    with tempfile.TemporaryDirectory(prefix="contractgen-") as scratch, loading_on_cpu():
+        moved = Path(scratch) / path.name
+        write_program_on_cpu(path, moved)
+        return torch.export.load(moved)
 
 
 def _refuse_code(path: Path) -> None:
@@ -55,24 +61,6 @@ def _refuse_code(path: Path) -> None:
     suspect = [name for name in names if not name.startswith("a name")]
     if suspect:
         raise refusal(path, "an ExportedProgram with pickled objects", suspect)
-
-
-def _names_cuda(module: torch.nn.Module) -> bool:
-    graph = getattr(module, "graph", None)
-    arguments = [value for node in graph.nodes for value in node.kwargs.values()] if graph is not None else []
-    return any(isinstance(value, torch.device) and value.type == "cuda" for value in arguments)
-
-
-def _on_cpu(program: torch.export.ExportedProgram, module: torch.nn.Module) -> tuple[torch.nn.Module, str]:
-    from torch.export.passes import move_to_device_pass
-
-    try:
-        moved = move_to_device_pass(program, "cpu")
-        on_cpu = moved.module()
-    except Exception as error:
-        return module, f"the program was made for a GPU and could not be moved to the CPU: {said(error)}"
-    object.__setattr__(on_cpu, "exported_program", moved)
-    return on_cpu, ""
 
 
 def _example(program: torch.export.ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any]] | None:

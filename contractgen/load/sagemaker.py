@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 import os
 import shutil
@@ -11,15 +10,15 @@ import tarfile
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from contractgen.errors import LoadError, UsageError
 from contractgen.load.constructor import as_module
+from contractgen.load.devices import loading_on_cpu
 from contractgen.load.factory import MODEL_FN, command
 from contractgen.load.formats import KNOWN, identify
 from contractgen.load.importing import on_path, resolve
@@ -108,31 +107,12 @@ def load_with_model_fn(reference: str, folder: Path, label: str) -> Opened:
     folder = folder.resolve()
     try:
         takes = len([p for p in inspect.signature(function).parameters.values() if p.default is p.empty])
-        with on_path(folder / "code"), loading_on_cpu():
+        with on_path(folder / "code"), loading_on_cpu() if not torch.cuda.is_available() else contextlib.nullcontext():
             result = function(*[str(folder), None][: max(1, takes)])
     except (Exception, SystemExit) as error:
         raise LoadError(f"{label}({str(folder)!r}) raises {said(error)}", hint="--traceback shows where.") from error
     module, notes = as_module(result, label)
     return Opened(module.cpu(), "state_dict", None, notes)
-
-
-@contextlib.contextmanager
-def loading_on_cpu() -> Iterator[None]:
-    """``torch.load`` without a device puts tensors where they were saved; on a machine without that device, on the CPU."""
-    if torch.cuda.is_available():
-        yield
-        return
-    original = torch.load
-
-    @functools.wraps(original)
-    def load(file: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
-        return original(file, "cpu" if map_location is None else map_location, *args, **kwargs)
-
-    torch.load = load  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        torch.load = original
 
 
 def _extract(path: Path, folder: Path) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 from contractgen.errors import LoadError
 from contractgen.load import load_model
+from tests.load.test_state_dict import on_gpu
 
 
 class Net(nn.Module):
@@ -74,3 +75,28 @@ def test_a_damaged_archive(program: Any, folder: Path) -> None:
             new.writestr(name, b"{}" if name.endswith("models/model.json") else old.read(name))
     with pytest.raises(LoadError, match="cannot be loaded as an ExportedProgram"):
         load_model("bad.pt2")
+
+
+def test_a_program_of_a_gpu_comes_to_the_cpu(folder: Path) -> None:
+    class Counts(Net):
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"y": super().forward(x, mask)["y"] + torch.arange(2, device=x.device)}
+
+    args = (torch.randn(4, 3), torch.ones(4, 1))
+    program = torch.export.export(Counts().eval(), args)
+    torch.export.save(program, "cpu.pt2")
+    with zipfile.ZipFile("cpu.pt2") as old, zipfile.ZipFile("model.pt2", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith(".json"):
+                data = data.replace(b'"type": "cpu", "index": null', b'"type": "cuda", "index": 0')
+            if "sample_inputs" in name:
+                (folder / "inputs.pt").write_bytes(data)
+                on_gpu(folder / "inputs.pt")
+                data = (folder / "inputs.pt").read_bytes()
+            new.writestr(name, data)
+        assert b'"cuda"' in new.read(next(name for name in new.namelist() if name.endswith("models/model.json")))
+    loaded = load_model("model.pt2")
+    assert loaded.traced_inputs is not None
+    assert torch.equal(loaded.traced_inputs[0][0], args[0])
+    assert torch.equal(loaded.module(*args)["y"], program.module()(*args)["y"])
