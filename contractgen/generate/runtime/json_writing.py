@@ -29,7 +29,7 @@ def json_array(array: Array, dtype: str) -> bytes:
         array = np.asarray(array, order="C")[..., None].view(array.real.dtype)
     if ORJSON is not None and array.ndim and all_finite(array, array.dtype.name):
         # As float64, the digits are those of the exact number: fewer might round twice on the way back.
-        wide = array.astype(np.float64) if array.dtype.kind == "f" else np.asarray(array, order="C")
+        wide = array.astype(np.float64, order="C") if array.dtype.kind == "f" else np.asarray(array, order="C")
         text: bytes = ORJSON.dumps(wide, option=ORJSON.OPT_SERIALIZE_NUMPY)
         return text
     return json.dumps(array.tolist(), separators=(",", ":")).encode()
