@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -160,18 +161,18 @@ def _table(value: Any) -> Mapping[Any, Any]:
 
 
 def _hints(content: Any) -> dict[str, object]:
-    """Constructor arguments that stand beside the weights: plain values by name."""
+    """Constructor arguments that stand beside the weights: plain values by name, and each configuration as a whole."""
     found: dict[str, object] = {}
-    if not isinstance(content, Mapping):
-        return found
     for key in _HINT_KEYS:
-        value = content.get(key)
-        if isinstance(value, Inert):  # an argparse.Namespace, a dataclass, Lightning's AttributeDict
-            value = value.state
+        value = content.get(key) if isinstance(content, Mapping) else None
+        kind: type[Any] = dict
+        if isinstance(value, Inert):  # an argparse.Namespace, a dataclass: attributes rather than keys
+            value, kind = value.state, SimpleNamespace
         if isinstance(value, Mapping):
-            for name, item in value.items():
-                if isinstance(name, str) and _is_plain(item):
-                    found.setdefault(name, item)
+            plain = {name: item for name, item in value.items() if isinstance(name, str) and _is_plain(item)}
+            found.setdefault(key, kind(**plain))
+            for name, item in plain.items():
+                found.setdefault(name, item)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -38,6 +38,7 @@ def fit(
     Raises UsageError where an argument cannot be told from the weights, LoadError where nothing fits.
     """
     constructor.check(given)
+    weights = replace(weights, hints=_hints_by_slot(constructor, weights))
     _ask_for_hopeless(constructor, weights, given)
     found = _search_variants(constructor, weights, given)
     if not found.trial.fits:
@@ -47,12 +48,24 @@ def fit(
     return module, (*found.weights.notes, *notes)
 
 
+def _hints_by_slot(constructor: Constructor, weights: Weights) -> dict[str, object]:
+    """What the checkpoint says of the constructor's arguments; fields of a configuration go by their own names too."""
+    found: dict[str, object] = {}
+    for slot in constructor.slots:
+        head, _, field = slot.name.rpartition(".")
+        for name, hint in ((slot.name, slot.name), (slot.name, field), (head, head)):
+            if hint in weights.hints:
+                found.setdefault(name, weights.hints[hint])
+    return found
+
+
 def _ask_for_hopeless(constructor: Constructor, weights: Weights, given: Mapping[str, object]) -> None:
     """Raise UsageError for required arguments that no size tells anything of, such as the name of an activation."""
     hopeless = [
         slot.name
         for slot in constructor.slots
         if slot.required and slot.name not in given and slot.name not in weights.hints
+        and slot.name.partition(".")[0] not in weights.hints
         and not candidates(slot, layout_of(weights.state))
     ]  # fmt: skip
     if hopeless:

@@ -83,7 +83,7 @@ def first(trials: Trials, slots: Sequence[Slot], given: Mapping[str, Any], hints
     """The best of a few trials that need no search: one that was built, if any can be."""
     best: Trial | None = None
     for start in _starts(slots, given, hints):
-        required = [slot for slot in slots if slot.required and slot.name not in start]
+        required = [slot for slot in slots if slot.required and slot.name not in start and _head(slot) not in start]
         trial = _start(trials, required, start)
         if best is None or trial.score > best.score:
             best = trial
@@ -120,9 +120,17 @@ def search(trials: Trials, slots: Sequence[Slot], given: Mapping[str, Any], hint
 
 
 def _starts(slots: Sequence[Slot], given: Mapping[str, Any], hints: Mapping[str, Any]) -> list[Values]:
-    names = {slot.name for slot in slots}
-    hinted = {name: value for name, value in hints.items() if name in names and name not in given}
-    return [{**hinted, **given}, dict(given)] if hinted else [dict(given)]
+    """What is fixed before anything is tried: the hints field by field, a hinted configuration as a whole, or nothing."""
+    heads = {_head(slot) for slot in slots} - {""}
+    fields = {name: value for name, value in hints.items() if name not in heads}
+    whole = {name: value for name, value in hints.items() if name.partition(".")[0] not in heads or name in heads}
+    starts = [{**fields, **given}, {**whole, **given}, dict(given)]
+    return [start for index, start in enumerate(starts) if start not in starts[:index]]
+
+
+def _head(slot: Slot) -> str:
+    """The argument that a field of a configuration belongs to, or an empty string."""
+    return slot.name.partition(".")[0] if slot.record is not None else ""
 
 
 def _start(trials: Trials, required: Sequence[Slot], fixed: Values) -> Trial:

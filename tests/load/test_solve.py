@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import pytest
@@ -126,6 +127,11 @@ class Passing(Mlp):
         super().__init__(**kwargs)
         self.extra = nn.Linear(extra, 1)
 
+class ByConfig(nn.Module):
+    def __init__(self, hparams):
+        super().__init__()
+        self.linear = nn.Linear(hparams["width"] if isinstance(hparams, dict) else hparams.width, 2)
+
 class Items(nn.Module):
     def __init__(self, inputs, steps=4):
         super().__init__()
@@ -237,6 +243,21 @@ def test_what_the_checkpoint_says_of_its_constructor_is_tried_first(source: Sour
     loaded = load_model("model.ckpt", factory="train.py:Encoder")
     assert loaded.module.encoder.layers[0].self_attn.num_heads == 8
     assert same_state(loaded.module, original)
+
+
+def test_fields_of_a_configuration_are_hinted_by_their_own_names(source: Source) -> None:
+    module = source(MODELS)
+    original = module.Configured(module.Config(vocab=70, layers=3))
+    torch.save({"model": original.state_dict(), "model_args": {"vocab": 70, "dim": 16, "layers": 3}}, "model.ckpt")
+    assert same_state(load_model("model.ckpt", factory="train.py:Configured").module, original)
+
+
+def test_a_configuration_that_the_checkpoint_carries_is_passed_as_it_is(source: Source) -> None:
+    module = source(MODELS)
+    for config in ({"width": 5}, argparse.Namespace(width=5)):
+        original = module.ByConfig(config)
+        torch.save({"model": original.state_dict(), "hparams": config}, "model.ckpt")
+        assert same_state(load_model("model.ckpt", factory="train.py:ByConfig").module, original)
 
 
 def test_hints_that_are_wrong_do_not_stand_in_the_way(source: Source) -> None:
