@@ -161,6 +161,19 @@ class TestOtherClients:
         assert arrived["ids"].tolist() == [[1, 2, 3]]
         assert arrived["image"].dtype == np.float32
 
+    @pytest.mark.parametrize("size", [8, 32])
+    def test_plain_json_of_one_object_per_row(self, size: int) -> None:
+        images = np.random.default_rng(0).random((8, 3, size, 8), np.float32)
+        rows = [{"image": image.tolist(), "ids": [1, 2, 3]} for image in images]
+        body = json.dumps({"instances": rows}).encode()
+        (arrived,), _ = generated(PAIR).validator.parse(body, {"content-type": "application/json"})
+        np.testing.assert_array_equal(arrived["image"], images)
+        assert arrived["ids"].shape == (8, 3)
+        rows[3]["image"] = rows[3]["image"][:2]
+        validator = generated(PAIR).validator
+        with pytest.raises(validator.ContractViolation):
+            validator.parse(json.dumps({"instances": rows}).encode(), {"content-type": "application/json"})
+
     def test_gzip(self, linear: Generated) -> None:
         request = linear.client.serialize(X)
         headers = {**request.headers, "Content-Encoding": "gzip"}

@@ -133,4 +133,9 @@ def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -
 
 def read_numbers(tensor: Tensor, value: Any) -> tuple[Array, str]:
     """A tensor out of a JSON text: a block, or nested lists. Raises `Refused`."""
+    if isinstance(value, list) and any(isinstance(row, Block) for row in value):
+        rows = [read_numbers(tensor, row)[0] for row in value]
+        if len({row.shape for row in rows}) != 1:
+            raise Refused("ragged", got="other lengths")
+        return np.stack(rows), tensor.dtype
     return (block_numbers(value, tensor.dtype), tensor.dtype) if isinstance(value, Block) else read_list(tensor, value)

@@ -45,15 +45,23 @@ def unwrapped(spec: Spec, value: Any) -> Any:
     """The arguments by name that a plain JSON body means.
 
     It may be the object of all parameters, what the only required parameter takes, or either one below `instances` or
-    `inputs`.
+    `inputs`; below `instances` also as one object per row of the batch.
     """
     names = {part.key for part in spec.inputs.fields}
     only = sole(spec)
     if isinstance(value, dict) and len(value) == 1 and not names & value.keys():
-        value = value.get("instances", value.get("inputs", value))
+        value = columns(value["instances"]) if "instances" in value else value.get("inputs", value)
     own = {part.key for part in only.node.fields} if only and isinstance(only.node, Dict) else set()
     if isinstance(value, dict) and (only is None or (names & value.keys() and not value.keys() & (own - names))):
         return value
     if only is None or (isinstance(value, dict) and not own):
         return value
     return {only.key: value}
+
+
+def columns(value: Any) -> Any:
+    """One object per row of a batch as one object of whole batches; any other value as it is."""
+    is_rows = isinstance(value, list) and value and all(isinstance(row, dict) for row in value)
+    if not is_rows or any(row.keys() != value[0].keys() for row in value):
+        return value
+    return {key: [row[key] for row in value] for key in value[0]}
