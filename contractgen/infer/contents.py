@@ -137,7 +137,7 @@ class Contents:
         base = self._base_value(path, place, column)
 
         def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
-            edit = Put(value, place, column)
+            edit = _Constant(value) if everywhere else Put(value, place, column)
             return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
 
         domain = Domain()

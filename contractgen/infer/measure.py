@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from contractgen.infer.batch import prove_batch
-from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, derive, scan
-from contractgen.infer.guards import Guard
+from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, axes_of, derive, scan
+from contractgen.infer.guards import AxisExpr, Guard
 from contractgen.infer.hypothesis import Axis, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
@@ -30,8 +30,8 @@ class Measured:
     batch: Extent | None
 
 
-def measure_sizes(search: Search, optionals: Optionals, report: Report) -> Measured:
-    """Propose from the symbolic run, decide by real ones."""
+def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int], report: Report) -> Measured:
+    """Propose from the symbolic run, decide by real ones. ``given`` are the sizes of the user's example, if there is one."""
     found = optionals.found
     guards = tuple(g for g in found.trial.guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
     prober = Prober(
@@ -46,11 +46,12 @@ def measure_sizes(search: Search, optionals: Optionals, report: Report) -> Measu
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
     if batch is not None:
         batch.batch = True
+    _keep_given(extents, given)
     sizes = Sizes(prober, extents, Oracle(search.tracer, prober.hypothesis, guards) if found.trial.ok else None)
     for extent in sorted(
         extents, key=lambda extent: not extent.batch
     ):  # the batch first: the others are tried with little of it
-        if extent.derived is None:
+        if extent.derived is None and extent.fixed is None:
             report("probe", f"sizes of {dotted(extent.group[0][0])}, axis {extent.group[0][1]}")
             scan(sizes, extent, guards, search.pool)
     if optionals.paths:
@@ -66,6 +67,26 @@ def measure_sizes(search: Search, optionals: Optionals, report: Report) -> Measu
     sizes = _at_allowed_sizes(sizes)
     report("probe", "sizes together")
     return Measured(sizes, relate(sizes, guards, search.pool), batch)
+
+
+def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:
+    """Where the model binds only a sum of sizes, such as the columns of tensors that are joined, the example's are meant."""
+    owner = {axis: extent for extent in extents for axis in extent.group}
+    for extent in extents:
+        if extent.derived is None or not _has_constant(extent.derived):
+            continue
+        parts = [extent, *(owner[axis] for axis in axes_of(extent.derived))]
+        if all(part.group[0] in given for part in parts):
+            for part in parts:
+                part.derived, part.fixed = None, given[part.group[0]]
+                detail = f"the example has {part.fixed}; the model binds only the sum with others"
+                part.claims = [Claim("fixed", "declared", detail)]
+
+
+def _has_constant(expr: AxisExpr) -> bool:
+    if isinstance(expr, int):
+        return abs(expr) > 1
+    return len(expr) == 3 and (_has_constant(expr[1]) or _has_constant(expr[2]))
 
 
 def _at_allowed_sizes(sizes: Sizes) -> Sizes:

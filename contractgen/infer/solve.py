@@ -49,7 +49,7 @@ def flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[in
         found = list(itertools.islice((change for change in grid if accepted(change)), 2))
     elif not found and groups:
         rng = random.Random(0)
-        choices = [*range(1, 40), *pool]
+        choices = [*range(2, 40), *pool]  # a size of 1 would be no symbol in the next run
         draws = (change_of((group, rng.choice(choices)) for group in groups) for _ in range(4000))
         found = list(itertools.islice((change for change in draws if accepted(change)), 2))
     return [sizes | change for change in found[:most]]

@@ -11,6 +11,7 @@ from contractgen.contract.model import Contract, Evidence
 from contractgen.infer.assemble import Facts, assemble
 from contractgen.infer.contents import Contents, Domain
 from contractgen.infer.declared import Declared, suggest
+from contractgen.infer.example import from_example
 from contractgen.infer.extents import Sizes
 from contractgen.infer.first import first_input
 from contractgen.infer.harvest import harvest
@@ -55,7 +56,8 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
             found = grow_lists(search, choose_ranks(search, found))
         report("discover", "optional inputs")
         optionals = add_optionals(search, found)
-        measured = measure_sizes(search, optionals, report)
+        example_sizes = {} if given is None else from_example(signature, given)[0].sizes()
+        measured = measure_sizes(search, optionals, example_sizes, report)
         facts = _gather(search, optionals, measured, options.name, report)
         Declared(facts, measured.sizes).apply(options.dims, options.tensors)
         warnings = [*loaded.notes, *_conduct(measured.sizes, runner)]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import sympy
 import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._dynamo.source import ConstantSource
@@ -238,9 +239,10 @@ def _watch_groups(
 def _guards(env: ShapeEnv, symbols: Mapping[Any, Axis]) -> Iterator[Guard]:
     """The conditions of the run in order, over the axes of the inputs."""
     for shape_guard in env.guards:
-        guard = Guard.over(shape_guard.expr, symbols)
-        if guard is not None:
-            yield guard
+        for expr in sympy.And.make_args(shape_guard.expr):  # a comparison of shapes is one condition per axis
+            guard = Guard.over(expr, symbols)
+            if guard is not None:
+                yield guard
     for asserts in env.deferred_runtime_asserts.values():
         for deferred in asserts:
             guard = Guard.over(deferred.expr, symbols)
