@@ -14,10 +14,10 @@ from rich.markup import escape
 from contractgen.cli.console import near, stderr, stdout
 from contractgen.cli.failures import FINDINGS, reported
 from contractgen.cli.options import Traceback
-from contractgen.cli.revisions import Source, read, tagged
+from contractgen.cli.revisions import Source, at_revision, read, tagged
 from contractgen.config import read_config
-from contractgen.contract.compare.allow import Allowance, forgiven
 from contractgen.contract.compare import api
+from contractgen.contract.compare.allow import Allowance, forgiven
 from contractgen.contract.compare.rules import RULES
 from contractgen.errors import UsageError
 
@@ -59,6 +59,10 @@ def diff(
             show_default="backward",
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="REV", help="Compare each NEW (several may be given) with itself in REV."),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="TAG", help="Compare NEW with the newest tag that has it, from TAG on."),
@@ -74,16 +78,18 @@ def diff(
         config = read_config(Path.cwd())
         settings = read_settings(config.diff)
         chosen = _MODES[mode if mode is not None else settings.mode]
-        old_sources, new = _sources(contracts, since, transitive)
         results: list[Compared] = []
         used: set[Allowance] = set()
-        file = _from_root(new.file, config.root)
-        for old in old_sources:
+        spoken_of: set[Allowance] = set()
+        for old, new in _pairs(contracts, against, since, transitive):
+            file = _from_root(new.file, config.root)
             result, of_use = _compared(old, new, chosen, file, settings.allow)
             results.append(result)
             used |= of_use
-        stale = [one for one in settings.allow if one.is_for(file) and one not in used]
-        _print(results, stale, output)
+            spoken_of.update(one for one in settings.allow if one.is_for(file))
+        stale = [one for one in settings.allow if one in spoken_of and one not in used]
+        if results:
+            _print(results, stale, output)
         for one in stale:
             about = f" about {one.about!r}" if one.about else ""
             stderr().print(
@@ -95,7 +101,18 @@ def diff(
             raise typer.Exit(FINDINGS)
 
 
-def _sources(contracts: Sequence[str], since: str | None, transitive: bool) -> tuple[list[Source], Source]:
+def _pairs(
+    contracts: Sequence[str], against: str | None, since: str | None, transitive: bool
+) -> list[tuple[Source, Source]]:
+    """What to compare with what, the oldest first."""
+    if against is not None:
+        if since is not None or transitive:
+            raise UsageError("--against and --since exclude each other")
+        found = [(at_revision(spec, against), read(spec)) for spec in contracts]
+        added = [new.name for old, new in found if old is None]
+        if added:
+            stderr().print(f"[dim]not in {escape(against)}, so nothing to break: {escape(', '.join(added))}[/]")
+        return [(old, new) for old, new in found if old is not None]
     if since is None:
         if transitive:
             raise UsageError(
@@ -103,14 +120,14 @@ def _sources(contracts: Sequence[str], since: str | None, transitive: bool) -> t
             )
         if len(contracts) != 2:
             raise UsageError("give OLD and NEW, or --since TAG and NEW", hint="OLD may be REV:path in git.")
-        return [read(contracts[0])], read(contracts[1])
+        return [(read(contracts[0]), read(contracts[1]))]
     if len(contracts) != 1:
         raise UsageError("with --since give NEW alone", hint="The tags are what it is compared with.")
     new = read(contracts[0])
-    found, without = tagged(contracts[0], since, every=transitive)
+    olds, without = tagged(contracts[0], since, every=transitive)
     if without:
         stderr().print(f"[dim]not compared, since they do not have it: {escape(', '.join(without))}[/]", soft_wrap=True)
-    return found, new
+    return [(old, new) for old in olds]
 
 
 def _compared(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import contractgen
-from contractgen.cli import check, diff, export, generate, schema, show
+from contractgen.cli import check, convert, diff, export, generate, schema, show
 
 app = typer.Typer(
     name="contractgen",
@@ -20,6 +20,7 @@ app.command("export")(export.export)
 app.command("generate")(generate.generate)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
+app.command("convert")(convert.convert)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)
 

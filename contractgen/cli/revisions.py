@@ -55,9 +55,7 @@ def parsed(text: str, name: str) -> Contract:
 def tagged(spec: str, since: str, *, every: bool) -> tuple[list[Source], list[str]]:
     """A contract at the tags from ``since`` to here, oldest first (only the newest unless ``every``), and the tags without it."""
     path = _path_in_repository(spec)
-    _git(
-        "rev-parse", "--verify", "--quiet", f"{since}^{{commit}}", problem=f"{since} is no revision of this repository"
-    )
+    _require_revision(since)
     listed = _git("tag", "--merged", "HEAD", "--contains", since, "--sort=version:refname", "--sort=creatordate")
     found: list[Source] = []
     without: list[str] = []
@@ -73,6 +71,20 @@ def tagged(spec: str, since: str, *, every: bool) -> tuple[list[Source], list[st
             f"no tag since {since} has {path}", hint="Compare with a revision: contractgen diff REV:path NEW."
         )
     return found, without
+
+
+def at_revision(spec: str, revision: str) -> Source | None:
+    """A contract as it was in a revision; None where it was not there yet."""
+    path = _path_in_repository(spec)
+    _require_revision(revision)
+    if not _git("ls-tree", "--full-tree", "--name-only", revision, "--", path):
+        return None
+    return read(f"{revision}:{path}")
+
+
+def _require_revision(revision: str) -> None:
+    problem = f"{revision} is no revision of this repository"
+    _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", problem=problem)
 
 
 def _path_in_repository(spec: str) -> str:

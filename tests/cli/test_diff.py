@@ -181,6 +181,17 @@ def test_the_old_contract_may_be_in_git(repository: Path) -> None:
     assert ran.code == 1, ran.both
 
 
+def test_against_compares_each_contract_with_itself_in_a_revision(repository: Path) -> None:
+    shutil.copy(repository / "old.json", repository / "contracts/added.json")
+    ran = contractgen("diff", "--against", "HEAD", "contracts/m.json", "contracts/added.json", cwd=repository)
+    assert ran.code == 1
+    assert [line for line in ran.out.splitlines() if "->" in line] == ["HEAD:contracts/m.json -> contracts/m.json"]
+    assert "not in HEAD, so nothing to break: contracts/added.json" in ran.err
+    assert contractgen("diff", "--against", "v2", "contracts/m.json", cwd=repository).code == 0
+    assert contractgen("diff", "--against", "HEAD", "contracts/added.json", cwd=repository).code == 0
+    assert contractgen("diff", "--against", "v9", "contracts/m.json", cwd=repository).code == 2
+
+
 def test_since_compares_with_the_newest_tag(repository: Path) -> None:
     ran = contractgen("diff", "--since", "v1", "contracts/m.json", cwd=repository)
     assert ran.code == 1

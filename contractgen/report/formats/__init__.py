@@ -1,0 +1,1 @@
+"""A contract in the formats of other tools. Each says in its description what it cannot say."""
