@@ -24,6 +24,7 @@ from contractgen.infer.trial import Tracer
 from contractgen.infer.values import Plan, fills
 from contractgen.load.loaded import LoadedModel
 
+
 def f32(*sizes: int) -> Leaf:
     """A tensor of floats."""
     return Leaf(torch.float32, sizes)
@@ -118,7 +119,9 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
-def loaded(module: nn.Module, traced_inputs: tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]] | None = None) -> LoadedModel:
+def loaded(
+    module: nn.Module, traced_inputs: tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]] | None = None
+) -> LoadedModel:
     """A module as loading gives it."""
     return LoadedModel(module.eval(), "pickle", "tiny", Path("tiny.pth"), traced_inputs)
 

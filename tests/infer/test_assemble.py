@@ -6,7 +6,19 @@ import torch
 
 from contractgen.contract.canonical import fingerprint
 from contractgen.contract.checks import problems
-from contractgen.contract.model import Constant, Contract, Dict, Dim, Field, List, Output, Parameter, Tensor, Tuple, Values
+from contractgen.contract.model import (
+    Constant,
+    Contract,
+    Dict,
+    Dim,
+    Field,
+    List,
+    Output,
+    Parameter,
+    Tensor,
+    Tuple,
+    Values,
+)
 from contractgen.infer.assemble import Facts, Length, assemble, dtype_name
 from contractgen.infer.contents import BoundBy, Domain
 from contractgen.infer.extents import Claim, Extent
@@ -78,9 +90,7 @@ def test_derived_sizes_are_dims_that_equal_an_expression() -> None:
 
 def test_an_output_size_that_is_known_as_a_dim_takes_its_name() -> None:
     rows, derived = Extent((X0,)), Extent((Y0,), derived=("+", X0, 1))
-    contract = assembled(
-        params(x=f32(5), y=f32(6)), [rows, derived], {0: "n", 1: "m"}, OutLeaf(F, (("+", X0, 1), X0))
-    )
+    contract = assembled(params(x=f32(5), y=f32(6)), [rows, derived], {0: "n", 1: "m"}, OutLeaf(F, (("+", X0, 1), X0)))
     assert contract.outputs == (Output("output", Tensor("output", "float32", ("m", "n"))),)
 
 

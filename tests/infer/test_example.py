@@ -73,7 +73,9 @@ def test_containers_of_any_kind_are_groups() -> None:
         "dict", (("a", f32(2, 3)), ("pair", Group("tuple", ((0, f32(2, 3)), (1, Fixed(2))))))
     )
     point = Group("dict", (("x", f32(2, 3)), ("y", Fixed(None))), Point)
-    assert hypothesis.param("y").node == Group("dict", (("points", Group("list", ((0, point),))), ("size", Fixed(3))), Scene)
+    assert hypothesis.param("y").node == Group(
+        "dict", (("points", Group("list", ((0, point),))), ("size", Fixed(3))), Scene
+    )
     assert ("y", "points", 0, "x") in plan
 
 

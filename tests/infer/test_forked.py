@@ -56,7 +56,9 @@ def test_a_hang_is_stopped() -> None:
 
 
 def test_memory_is_limited() -> None:
-    [outcome] = ForkRunner(Buffered(), memory_bytes=256 << 20).run([lambda: torch.ones(1 << 30, dtype=torch.uint8).numel()])
+    [outcome] = ForkRunner(Buffered(), memory_bytes=256 << 20).run(
+        [lambda: torch.ones(1 << 30, dtype=torch.uint8).numel()]
+    )
     assert outcome.kind == "error"
     assert "memory" in outcome.message
 

@@ -80,7 +80,16 @@ def test_an_equality_with_a_number_has_no_solutions() -> None:
 
 @pytest.mark.parametrize(
     ("expr", "value"),
-    [(A + B + C, 12), (A * B, 15), (FloorDiv(A, 2), 1), (Mod(C, 3), 1), (sympy.Max(A, B), 5), (sympy.Min(A, C), 3), (A**3, 27), (sympy.Integer(4), 4)],
+    [
+        (A + B + C, 12),
+        (A * B, 15),
+        (FloorDiv(A, 2), 1),
+        (Mod(C, 3), 1),
+        (sympy.Max(A, B), 5),
+        (sympy.Min(A, C), 3),
+        (A**3, 27),
+        (sympy.Integer(4), 4),
+    ],
 )
 def test_a_symbolic_size_becomes_an_expression_over_axes(expr: sympy.Basic, value: int) -> None:
     found = axis_expression(expr, AXES)

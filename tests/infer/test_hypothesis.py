@@ -113,9 +113,9 @@ def test_variadic_items_are_dropped_where_a_default_before_them_was_omitted() ->
 
 def test_groups_become_dicts_lists_and_tuples() -> None:
     children: tuple[tuple[str | int, Node], ...] = ((0, f32(1)), (1, Fixed(2)))
-    args, _ = params(
-        a=Group("dict", (("k", f32(1)),)), b=Group("list", children), c=Group("tuple", children)
-    ).build(shown)
+    args, _ = params(a=Group("dict", (("k", f32(1)),)), b=Group("list", children), c=Group("tuple", children)).build(
+        shown
+    )
     assert args == ({"k": "a.k"}, ["b.0", 2], ("c.0", 2))
 
 

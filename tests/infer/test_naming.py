@@ -78,7 +78,15 @@ def test_a_fixed_size_has_no_name() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("seq", "seq"), ("seq len", "seq_len"), ("2d", "d2d"), ("class", "class_"), ("max", "max_"), ("", "dim"), ("a:b", "a_b")],
+    [
+        ("seq", "seq"),
+        ("seq len", "seq_len"),
+        ("2d", "d2d"),
+        ("class", "class_"),
+        ("max", "max_"),
+        ("", "dim"),
+        ("a:b", "a_b"),
+    ],
 )
 def test_any_text_becomes_an_identifier(text: str, name: str) -> None:
     assert identifier(text) == name

@@ -71,9 +71,7 @@ def test_a_first_input_that_fails_is_an_error(bench: Bench) -> None:
 
 def test_contents_are_replaced_for_one_run_only(bench: Bench) -> None:
     prober = bench(nn.Identity()).prober(params(input=i64(3)), {("input",): "zeros"})
-    before, edited, after = prober.run(
-        [Input(), Input((), ((("input",), Refill("ones", 0)),)), Input()], tensors=True
-    )
+    before, edited, after = prober.run([Input(), Input((), ((("input",), Refill("ones", 0)),)), Input()], tensors=True)
     assert [outcome.value.tensors[0].tolist() for outcome in (before, edited, after)] == [[0] * 3, [1] * 3, [0] * 3]
 
 

@@ -66,7 +66,9 @@ def test_a_size_that_another_bounds_is_a_relation(bench: Bench) -> None:
     assert relation.claim.source == "probed"
 
 
-@pytest.mark.xfail(reason="the bound is replaced by the one at four times the other size, which comes of it just as well")
+@pytest.mark.xfail(
+    reason="the bound is replaced by the one at four times the other size, which comes of it just as well"
+)
 def test_a_bound_that_came_from_the_other_size_is_taken_back(bench: Bench) -> None:
     measured = bench(Longer()).measured(params(src=f32(7), tgt=f32(11)))
     assert measured.span("src", 0)[1] == 11

@@ -140,6 +140,14 @@ def test_a_changed_buffer_does_not_reach_the_next_run(runner: Make) -> None:
     assert float(module.calls) == 0.0
 
 
+def test_a_runner_knows_that_a_run_changed_the_model(runner: Make) -> None:
+    one = runner()
+    one.run([Do("add", 1), Do("fail", 1)])
+    assert not one.spoilt
+    one.run([Do("count")])
+    assert one.spoilt
+
+
 def test_a_rewritten_attribute_does_not_reach_the_next_run(runner: Make) -> None:
     module = Counting()
     assert [outcome.value for outcome in runner(module).run([Do("shrink"), Do("shrink")])] == [7, 7]

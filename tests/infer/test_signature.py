@@ -66,7 +66,12 @@ def node_of(annotation: Any) -> Node:
         (Batch, Group("dict", (("ids", UNKNOWN), ("scale", Fixed(1.0))))),
         (Scene, Group("dict", (("image", UNKNOWN), ("depth", Fixed(None))), Scene)),
         (Edges, Group("dict", (("source", UNKNOWN), ("weight", Fixed(2.0))), Edges)),
-        (list[Edges], Group("list", tuple((i, Group("dict", (("source", UNKNOWN), ("weight", Fixed(2.0))), Edges)) for i in (0, 1)))),
+        (
+            list[Edges],
+            Group(
+                "list", tuple((i, Group("dict", (("source", UNKNOWN), ("weight", Fixed(2.0))), Edges)) for i in (0, 1))
+            ),
+        ),
         (Literal["mean", "sum"], Fixed("mean")),
         (Mode, Fixed(Mode.FAST)),
         (int, Fixed(1)),
@@ -128,9 +133,7 @@ class Documented(nn.Module):
         return x + y + z + w  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(
-    ("name", "dims"), [("x", ("batch", "3", "H", "W")), ("y", ("B", "T")), ("z", ()), ("w", ())]
-)
+@pytest.mark.parametrize(("name", "dims"), [("x", ("batch", "3", "H", "W")), ("y", ("B", "T")), ("z", ()), ("w", ())])
 def test_a_docstring_gives_shapes(name: str, dims: tuple[str, ...]) -> None:
     prior = read_signature(Documented()).priors.get((name,))
     assert (prior.dims if prior else ()) == dims

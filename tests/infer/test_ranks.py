@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from contractgen.infer.hypothesis import Hypothesis
+from contractgen.infer.ranks import choose_ranks
+from tests.infer.conftest import Bench, f32, i64, params
+
+
+def chosen(bench: Bench, module: nn.Module, start: Hypothesis) -> dict[str, int]:
+    """The rank of each tensor after the choice."""
+    workbench = bench(module)
+    found = choose_ranks(workbench.search(), workbench.found(start))
+    return {str(path[-1]): len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()}
+
+
+class Over(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Any) -> torch.Tensor:
+        return self.layer(x)  # type: ignore[no-any-return]
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(4, 3)
+
+    def forward(self, x: Any) -> torch.Tensor:
+        return self.layer(x)[0]  # type: ignore[no-any-return]
+
+
+class Distances(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, support: Any, query: Any) -> torch.Tensor:
+        return torch.cdist(self.layer(query), self.layer(support))
+
+
+class Graph(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Any, edge_index: Any) -> torch.Tensor:
+        h = self.layer(x)
+        source, target = edge_index
+        return torch.zeros_like(h).index_add(0, target, h[source])
+
+
+class Annotated(nn.Module):
+    """Its docstring fixes nothing; its annotation does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: _Three) -> torch.Tensor:
+        return self.layer(x)  # type: ignore[no-any-return]
+
+
+class _Three:
+    dim_str = "batch seq 4"
+    dtypes = ("float32",)
+
+
+def encoder() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+    return nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+
+
+def test_a_linear_layer_takes_rows(bench: Bench) -> None:
+    for sizes in ((4,), (5, 4), (5, 7, 4)):
+        assert chosen(bench, Over(nn.Linear(4, 3)), params(x=f32(*sizes))) == {"x": 2}
+
+
+def test_a_convolution_without_a_batch_gets_one(bench: Bench) -> None:
+    assert chosen(bench, Over(nn.Conv2d(3, 2, 3)), params(x=f32(3, 11, 13))) == {"x": 4}
+
+
+def test_an_encoder_without_a_batch_gets_one(bench: Bench) -> None:
+    assert chosen(bench, Over(encoder()), params(x=f32(7, 4))) == {"x": 3}
+
+
+def test_a_recurrent_layer_with_time_first_keeps_its_batch_in_the_second_axis(bench: Bench) -> None:
+    assert chosen(bench, Recurrent(), params(x=f32(5, 7, 4))) == {"x": 3}
+
+
+def test_supports_and_queries_are_rows_of_their_own(bench: Bench) -> None:
+    assert chosen(bench, Distances(), params(support=f32(5, 4), query=f32(7, 4))) == {"support": 2, "query": 2}
+
+
+def test_a_graph_stays_without_a_batch(bench: Bench) -> None:
+    assert chosen(bench, Graph(), params(x=f32(5, 4), edge_index=i64(2, 7))) == {"x": 2, "edge_index": 2}
+
+
+def test_a_rank_that_the_author_wrote_stays(bench: Bench) -> None:
+    assert chosen(bench, Annotated(), params(x=f32(5, 7, 4))) == {"x": 3}
