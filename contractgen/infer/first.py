@@ -17,7 +17,7 @@ from contractgen.infer.solve import FRESH
 from contractgen.infer.values import Plan
 
 
-def first_input(search: Search, given: Any) -> Found:
+def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found:
     """A first input that the model runs on: the example at sizes that tell axes apart, or one that is searched for."""
     if given is None:
         found = search.find(search.signature.hypothesis)
@@ -31,8 +31,12 @@ def first_input(search: Search, given: Any) -> Found:
         raise InferenceError(f"the model fails on the example: {outcome.describe()}")
     leaves = hypothesis.leaves()
     spread = dict(zip(hypothesis.sizes(), FRESH, strict=False))
-    found = search.find(
-        hypothesis.with_sizes(spread), frozen=frozenset(leaves), limits=Limits(trials=80, confirmations=12)
+    found = (
+        None
+        if not spread_out
+        else search.find(
+            hypothesis.with_sizes(spread), frozen=frozenset(leaves), limits=Limits(trials=80, confirmations=12)
+        )
     )
     if found is not None and {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()} == {
         path: len(leaf.sizes) for path, leaf in leaves.items()

@@ -28,7 +28,7 @@ from contractgen.infer.relations import counterexamples
 from contractgen.infer.runner import Runner
 from contractgen.infer.sampling import random_inputs
 from contractgen.infer.search import Found, Search
-from contractgen.infer.signature import read_signature
+from contractgen.infer.signature import Signature, read_signature
 from contractgen.infer.trial import Tracer, quiet
 
 if TYPE_CHECKING:
@@ -54,15 +54,30 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
         if given is None:
             report("discover", "looking for the lowest rank with a batch axis")
             found = grow_lists(search, choose_ranks(search, found))
-        report("discover", "optional inputs")
-        optionals = add_optionals(search, found)
-        example_sizes = {} if given is None else from_example(signature, given)[0].sizes()
-        measured = measure_sizes(search, optionals, example_sizes, report)
+        optionals, measured = _explore(search, found, given, report)
+        if given is not None and _excludes(measured.sizes, given, signature):
+            report("discover", "at the example's own sizes")
+            found = first_input(search, given, spread_out=False)
+            optionals, measured = _explore(search, found, given, report)
         facts = _gather(search, optionals, measured, options.name, report)
         Declared(facts, measured.sizes).apply(options.dims, options.tensors)
         warnings = [*loaded.notes, *_conduct(measured.sizes, runner)]
         facts.evidence += [Evidence("model", "conduct", "probed", text) for text in warnings[len(loaded.notes) :]]
         return assemble(facts), measured.sizes.prober.inputs(Input()), warnings, runner.runs
+
+
+def _explore(search: Search, found: Found, given: Example | None, report: Report) -> tuple[Optionals, Measured]:
+    """The optional inputs beside a first one, and the sizes of all."""
+    report("discover", "optional inputs")
+    optionals = add_optionals(search, found)
+    sizes = {} if given is None else from_example(search.signature, given)[0].sizes()
+    return optionals, measure_sizes(search, optionals, sizes, report)
+
+
+def _excludes(sizes: Sizes, given: Example, signature: Signature) -> bool:
+    """Whether the claims refuse the user's own example: the sizes that were tried first had misled."""
+    own = from_example(signature, given)[0].sizes()
+    return any(not e.contains(own[axis]) for e in sizes.extents if e.derived is None for axis in e.group if axis in own)
 
 
 def _gather(search: Search, optionals: Optionals, measured: Measured, name: str, report: Report) -> Facts:
