@@ -7,6 +7,8 @@ class ContractgenError(Exception):
     """The base of all errors raised on purpose. ``hint`` is what the user can do next, or empty."""
 
     exit_code = 70
+    code = "internal"
+    """What `contractgen explain` and docs/errors.md call it."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -18,21 +20,25 @@ class UsageError(ContractgenError):
     """An option, a path or the configuration is wrong."""
 
     exit_code = 2
+    code = "usage"
 
 
 class LoadError(ContractgenError):
     """The artifact cannot be turned into a model."""
 
     exit_code = 3
+    code = "load"
 
 
 class InferenceError(ContractgenError):
     """The model loads, but no signature was found that it runs on."""
 
     exit_code = 3
+    code = "inference"
 
 
 class DeclarationRefuted(ContractgenError):
     """The model refutes what the user declared; the message shows the input that does."""
 
     exit_code = 1
+    code = "declaration"

@@ -1,12 +1,13 @@
+# ruff: noqa: INP001 (pages and the script that renews them; no package)
 """Write the pages that are generated from the code: `python -m docs.renew`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from contractgen.report import rule_pages
+from contractgen.report import explanations, rule_pages
 
-PAGES = {"rules.md": rule_pages.page}
+PAGES = {"errors.md": explanations.page, "rules.md": rule_pages.page}
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def reported(show_traceback: bool) -> Iterator[None]:
         yield
     except ContractgenError as error:
         _trace(show_traceback)
-        _say(error.message, error.hint)
+        _say(error.message, error.hint, error.code)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         stderr().print("interrupted", style="yellow")
@@ -59,11 +59,13 @@ def _is_the_users(path: object) -> bool:
     return isinstance(path, (str, os.PathLike)) and not Path(path).is_relative_to(Path(contractgen.__file__).parent)
 
 
-def _say(message: str, hint: str) -> None:
+def _say(message: str, hint: str, code: str = "") -> None:
     console = stderr()
     console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
     if hint:
         console.print(f"[bold cyan]hint:[/] {escape(hint)}", soft_wrap=True)
+    if code:
+        console.print(f"[dim]more: contractgen explain {escape(code)}[/]", soft_wrap=True)
 
 
 def _trace(wanted: bool) -> None:

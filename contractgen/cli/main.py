@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import contractgen
-from contractgen.cli import check, convert, diff, export, generate, init, schema, show
+from contractgen.cli import check, convert, diff, explain, export, generate, init, schema, show
 
 app = typer.Typer(
     name="contractgen",
@@ -21,6 +21,7 @@ app.command("generate")(generate.generate)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("convert")(convert.convert)
+app.command("explain")(explain.explain)
 app.command("init")(init.init)
 app.command("show")(show.show)
 app.command("schema")(schema.schema)

@@ -19,6 +19,8 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 class ContractError(UsageError):
     """A contract that cannot be used. The message starts with the file, where there is one, and the JSON path."""
 
+    code = "contract-file"
+
     def __init__(self, path: str, problem: str, *, hint: str = "", file: str = "") -> None:
         super().__init__(f"{file}: {path}: {problem}" if file else f"{path}: {problem}", hint=hint)
         self.path = path
