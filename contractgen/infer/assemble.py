@@ -33,6 +33,8 @@ class Facts:
     batch: Extent | None
     optional: frozenset[Path]
     lengths: dict[Path, Length] = field(default_factory=dict)
+    originals: dict[str, str] = field(default_factory=dict)
+    """The names that a graph gives to its inputs, by parameter, where they are no identifiers."""
     evidence: list[model.Evidence] = field(default_factory=list)
 
 
@@ -165,6 +167,7 @@ class _Builder:
         return node
 
     def tensor(self, path: Path, leaf: Leaf, wire: Path) -> model.Tensor:
+        wire = (self.facts.originals.get(str(wire[0]), wire[0]), *wire[1:])
         self.wires[path] = dotted(wire)
         shape = tuple(self.by_axis[(path, axis)] for axis in range(len(leaf.sizes)))
         return model.Tensor(dotted(wire), dtype_name(leaf.dtype), shape, self.values(self.facts.domains.get(path)))

@@ -103,6 +103,7 @@ def _gather(search: Search, optionals: Optionals, measured: Measured, name: str,
         batch=measured.batch,
         optional=frozenset(optionals.paths),
         lengths=lengths,
+        originals={spec.parameter: spec.name for spec in getattr(search.runner.module, "input_specs", ())},
         evidence=evidence,
     )
 
