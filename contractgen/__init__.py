@@ -5,6 +5,7 @@ import contractgen
 
 exported = contractgen.export("model.pth", model="train.py:MyModel")
 contract = contractgen.load_contract("contracts/model/contract.json")
+breaking = contractgen.diff("released.json", contract).breaking
 ```
 
 Importing this package imports neither torch nor onnx; `export` does when it is called.
@@ -16,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from contractgen.contract.codec import load_contract
+    from contractgen.contract.compare.files import diff
     from contractgen.contract.model import Contract
     from contractgen.pipeline import Exported, export
 
 __version__ = "0.1.0"
 
-__all__ = ["Contract", "Exported", "__version__", "export", "load_contract"]
+__all__ = ["Contract", "Exported", "__version__", "diff", "export", "load_contract"]
 
 _HOMES = {
     "Contract": "contractgen.contract.model",
     "Exported": "contractgen.pipeline",
+    "diff": "contractgen.contract.compare.files",
     "export": "contractgen.pipeline",
     "load_contract": "contractgen.contract.codec",
 }

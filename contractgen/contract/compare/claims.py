@@ -144,12 +144,13 @@ class Sizes:
         return f"{size} ({bounds(self.given.dims[size])})"
 
     def _positions(self, name: str) -> list[Position]:
-        """The places of a dim of the judge, those with the same size and needs once."""
-        found: dict[tuple[int | str, Needs], Position] = {}
+        """The places of a dim of the judge; of those with one size that is the same in the given contract the barest."""
+        found: list[Position] = []
         for position in (*self.context, *self.subject):
-            if position.judge == name:
-                found.setdefault((position.given, position.needs), position)
-        return list(found.values())
+            if position.judge == name and not any(_covers(one, position) for one in found):
+                found = [one for one in found if not _covers(position, one)]
+                found.append(position)
+        return found
 
     def _ties(self) -> Iterator[Question]:
         for name in self.judge.dims:
@@ -212,6 +213,11 @@ class Sizes:
             needs: Needs = frozenset().union(*(one.needs for one in chosen))
             found.append(Support(needs, _replaced(expr, terms), tuple(place for one in chosen for place in one.used)))
         return Supports(found, complete and math.prod(map(len, choices)) <= _MOST_SUPPORTS)
+
+
+def _covers(one: Position, other: Position) -> bool:
+    """Whether what is known from one place is known wherever the other is there, and the same."""
+    return (one.side, one.given) == (other.side, other.given) and one.needs <= other.needs
 
 
 def place(position: Position) -> str:
