@@ -14,7 +14,9 @@ from torch.nn import functional as F
 
 from contractgen.contract.checks import problems
 from contractgen.contract.codec import dumps, loads
+from contractgen.contract.expression import names
 from contractgen.contract.model import Constant, Dict, Dim, Field, List, Output, Parameter, Tensor, Values
+from contractgen.contract.tree import leaves
 from contractgen.errors import InferenceError
 from contractgen.infer.api import InferOptions, infer
 from tests.infer.conftest import BATCH, inferred, loaded
@@ -452,3 +454,40 @@ class Pooling(Layers):
 def test_the_rank_of_ids_is_one_that_the_mask_fits() -> None:
     contract = inferred(Pooling())
     assert contract.inputs[0].node == ids("ids", 30, "batch", "seq")
+
+
+class Keeping(Layers):
+    """A hidden state that outlives the call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden: torch.Tensor | None = None
+
+    def forward(self, x: Any) -> Any:
+        if self.hidden is None:
+            self.hidden = torch.zeros(x.shape[0], 4)
+        self.hidden = self.hidden * 0.5 + self.linear(x)
+        return self.hidden
+
+
+@pytest.mark.xfail(
+    reason="an attribute that was None is taken for a cache, so that the next run meets this one's state"
+)
+def test_a_hidden_state_that_a_run_leaves_behind_does_not_fix_the_batch() -> None:
+    assert inferred(Keeping(), example=((torch.ones(2, 6),), {})).dims == {"batch": BATCH}
+
+
+class Joined(Layers):
+    def forward(self, xs: list[torch.Tensor]) -> Any:
+        return torch.cat([self.linear(x) for x in xs])
+
+
+@pytest.mark.xfail(
+    reason="each item that was tried leaves a dim of its own behind, which the list's one item does not have"
+)
+def test_an_output_of_a_list_is_sized_by_dims_that_the_inputs_have() -> None:
+    contract = inferred(Joined())
+    shown = [leaf.tensor.shape for leaf in leaves(contract.inputs)]
+    known = {size for shape in shown for size in shape} | {"xs_count"}
+    assert all(names(dim.equals) <= known for dim in contract.dims.values() if dim.equals is not None)
+    assert {name for name, dim in contract.dims.items() if dim.equals is None} <= known

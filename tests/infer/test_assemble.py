@@ -154,7 +154,8 @@ def test_a_list_of_like_items_is_a_list_and_of_unlike_ones_a_tuple() -> None:
     axes = [(("xs", index), 0) for index in (0, 1)]
     tied = assembled(like, [Extent(tuple(axes))], {0: "n"}, OutLeaf(F, (axes[0],)))
     assert tied.inputs[0].node == List(Tensor("xs.*", "float32", ("n",)), 2)
-    apart = assembled(like, [Extent((axis,)) for axis in axes], {0: "n", 1: "m"}, OutLeaf(F, (axes[0],)))
+    extents = [Extent((axes[0],)), Extent((axes[1],), max=9)]
+    apart = assembled(like, extents, {0: "n", 1: "m"}, OutLeaf(F, (axes[0],)))
     assert apart.inputs[0].node == Tuple((Tensor("xs.0", "float32", ("n",)), Tensor("xs.1", "float32", ("m",))))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ class Tiny(nn.Module):
         super().__init__()
         self.places = nn.Parameter(torch.zeros(12))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
         return x + self.places[: x.shape[1]]
 
 
@@ -90,8 +91,8 @@ class _Rows(nn.Module):
         super().__init__()
         self.layer = nn.Linear(4, 2)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layer(x)  # type: ignore[no-any-return]
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x)
 
 
 def test_a_tensor_that_does_not_exist_is_an_error() -> None:

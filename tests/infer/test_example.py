@@ -97,5 +97,5 @@ def test_a_value_too_many_is_named() -> None:
 
 
 def test_a_value_that_is_no_input_is_named_by_type_and_place() -> None:
-    with pytest.raises(UsageError, match="has a Generator at x.rng"):
+    with pytest.raises(UsageError, match=r"has a Generator at x\.rng"):
         read(Takes(), {"rng": torch.Generator()}, ONE)

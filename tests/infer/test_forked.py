@@ -11,6 +11,8 @@ from contractgen.infer.forked import ForkRunner
 
 
 class Buffered(nn.Module):
+    calls: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("calls", torch.zeros(1))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from contractgen.infer.assemble import Length
-from contractgen.infer.hypothesis import Group
+from contractgen.infer.hypothesis import Group, Path
 from contractgen.infer.lists import grow_lists, measure_lists
 from tests.infer.conftest import Bench, Workbench, f32, params
 
@@ -15,20 +17,20 @@ def of(count: int) -> Group:
     return Group("list", tuple((index, f32(5, 4)) for index in range(count)))
 
 
-def measured(workbench: Workbench, count: int = 2) -> dict[object, Length]:
-    return dict(measure_lists(workbench.prober(params(xs=of(count)))))
+def measured(workbench: Workbench, count: int = 2) -> dict[Path, Length]:
+    return measure_lists(workbench.prober(params(xs=of(count))))
 
 
 class Total(nn.Module):
-    def forward(self, xs: list[torch.Tensor]) -> torch.Tensor:
-        return sum(xs) * 2  # type: ignore[return-value]
+    def forward(self, xs: list[torch.Tensor]) -> Any:
+        return sum(xs) * 2
 
 
 class Bounded(nn.Module):
-    def forward(self, xs: list[torch.Tensor]) -> torch.Tensor:
+    def forward(self, xs: list[torch.Tensor]) -> Any:
         if not 2 <= len(xs) <= 5:
             raise ValueError("two to five")
-        return sum(xs)  # type: ignore[return-value]
+        return sum(xs)
 
 
 class Layered(nn.Module):
@@ -38,12 +40,12 @@ class Layered(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList([nn.Linear(4, 2) for _ in range(3)])
 
-    def forward(self, xs: list[torch.Tensor]) -> torch.Tensor:
-        return sum(layer(x) for layer, x in zip(self.layers, xs))  # type: ignore[return-value]  # noqa: B905
+    def forward(self, xs: list[torch.Tensor]) -> Any:
+        return sum(layer(x) for layer, x in zip(self.layers, xs))  # noqa: B905
 
 
 class Three(nn.Module):
-    def forward(self, xs: list[torch.Tensor]) -> torch.Tensor:
+    def forward(self, xs: list[torch.Tensor]) -> Any:
         first, second, third = xs
         return first + second * third
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 
@@ -16,7 +18,7 @@ def names(
     leaves: dict[str, Leaf],
     *groups: tuple[tuple[str, int], ...],
     batch: int | None = 0,
-    dims: dict[str, tuple[str, ...]] | None = None,
+    dims: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[str]:
     extents = [Extent(tuple(((name,), axis) for name, axis in group)) for group in groups]
     priors: dict[Path, Prior] = {(name,): Prior(dims=written) for name, written in (dims or {}).items()}

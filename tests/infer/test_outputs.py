@@ -26,7 +26,7 @@ class Opaque(nn.Module):
 
 
 class Kept(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
         return x[x[:, 0] > 0]
 
 
@@ -46,15 +46,15 @@ def test_a_size_of_the_input_passes_through(bench: Bench) -> None:
             super().__init__()
             self.layer = nn.Linear(4, 2)
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.layer(x)  # type: ignore[no-any-return]
+        def forward(self, x: torch.Tensor) -> Any:
+            return self.layer(x)
 
     assert outputs(bench, Head(), 5, 4) == OutLeaf(F, (X0, 2))
 
 
 def test_a_strided_size_is_an_expression(bench: Bench) -> None:
     class Strided(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> Any:
             return x[:, ::2]
 
     found = outputs(bench, Strided(), 5, 8)
@@ -90,7 +90,7 @@ def test_an_output_keeps_its_dtype(bench: Bench) -> None:
 
 def test_sizes_of_two_inputs_may_meet_in_one_output(bench: Bench) -> None:
     class Joined(nn.Module):
-        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
             return torch.cat([x, y])
 
     measured = bench(Joined()).measured(params(x=i64(5), y=i64(7)))

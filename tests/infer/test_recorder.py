@@ -106,7 +106,8 @@ def test_an_isinstance_check_is_a_use_as_a_tensor() -> None:
 def test_a_watched_dict_reports_a_missing_key_by_its_path() -> None:
     batch = WatchedDict({"ids": 1}, ("batch",), Asked())
     assert batch["ids"] == 1
-    for use in (lambda: batch["mask"], lambda: batch.pop("mask"), lambda: batch.mask):  # type: ignore[attr-defined]
+    uses: list[Callable[[], object]] = [lambda: batch["mask"], lambda: batch.pop("mask"), lambda: batch.mask]
+    for use in uses:
         with pytest.raises(MissingKey) as caught:
             use()
         assert (caught.value.path, caught.value.key) == (("batch",), "mask")
@@ -125,7 +126,7 @@ def test_a_watched_dict_notes_what_is_asked_for_without_insisting() -> None:
 
 
 def test_a_watched_dict_is_read_by_attribute_too() -> None:
-    assert WatchedDict({"ids": 1}, ("batch",), Asked()).ids == 1  # type: ignore[attr-defined]
+    assert WatchedDict({"ids": 1}, ("batch",), Asked()).ids == 1
 
 
 @pytest.mark.parametrize("use", [torch.as_tensor, torch.tensor, torch.asarray, torch.zeros, torch.ones(1).new_tensor])

@@ -13,7 +13,7 @@ X0, X1, Y0, Y1 = (("x",), 0), (("x",), 1), (("y",), 0), (("y",), 1)
 
 
 class Sum(nn.Module):
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         return x + y
 
 
@@ -25,7 +25,7 @@ class Apart(nn.Module):
 class Checked(nn.Module):
     """A condition that the symbolic run cannot see: it looks at arrays."""
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         if x.numpy().shape != y.numpy().shape:
             raise ValueError("as many of one as of the other")
         return x.sum() + y.sum()
@@ -34,12 +34,12 @@ class Checked(nn.Module):
 class Cut(nn.Module):
     """A mask that may be longer than the ids: what it has more is never read."""
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         return x * y[:, : x.shape[1]]
 
 
 class Grid(nn.Module):
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         return torch.outer(x, y)
 
 

@@ -32,25 +32,27 @@ class Recurrent(nn.Module):
         super().__init__()
         self.layer = nn.GRU(3, 4, batch_first=True)
 
-    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.layer(packed)[0], batch_first=True)[0]
 
 
 class Rewriting(nn.Module):
+    last: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.window = 8
         self.register_buffer("last", torch.zeros(1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
         self.window = 3
         self.last = x
         return x
 
 
 class Branching(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
         return x[:1] if x.sum() > 0.5 else x
 
 
@@ -133,11 +135,13 @@ def test_what_a_run_does_to_the_module_is_undone() -> None:
 
 
 class Counting(nn.Module):
+    calls: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("calls", torch.zeros(1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
         self.calls += 1
         return x + self.calls
 
@@ -210,7 +214,7 @@ class Caching(nn.Module):
         super().__init__()
         self.by_length: dict[int, torch.Tensor] = {}
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
         if x.shape[0] not in self.by_length:
             self.by_length[x.shape[0]] = torch.arange(x.shape[0])
         return x + self.by_length[x.shape[0]]
