@@ -27,7 +27,11 @@ class Verdict:
 
 
 def verdicts(ran: Accepted, artifacts: Collection[str]) -> Iterator[Verdict]:
-    """What is wrong with a run. That a graph is too narrow is an error only if it is one of ``artifacts``."""
+    """What is wrong with a run.
+
+    That a graph made by the way is too narrow, or computes something else, is an error only if it is one of
+    ``artifacts``: who serves the model as it is can do nothing about an exporter, and is only told.
+    """
     if ran.error:
         yield Verdict("sound", ran.error.partition(":")[0], f"the model fails on an accepted input: {ran.error}")
         return
@@ -40,13 +44,16 @@ def verdicts(ran: Accepted, artifacts: Collection[str]) -> Iterator[Verdict]:
         text = "the same input gives another result the second time: a run changes the model's state"
         yield Verdict("sound", "state", text)
     for name, reason in ran.failures.items():
-        severity: Severity = "error" if name in artifacts else "question"
         text = f"{name} fails on an accepted input that eager runs: {reason}"
-        yield Verdict("parity", "fails", text, name, severity)
+        yield Verdict("parity", "fails", text, name, _severity(name, artifacts))
     for name, gap in ran.gaps.items():
         if is_gap(gap):
             how = gap.message or f"by {gap.absolute:.3g} in {gap.output}, {gap.ratio:.3g} times what is allowed"
-            yield Verdict("parity", "differs", f"{name} differs from eager: {how}", name)
+            yield Verdict("parity", "differs", f"{name} differs from eager: {how}", name, _severity(name, artifacts))
+
+
+def _severity(runtime: str, artifacts: Collection[str]) -> Severity:
+    return "error" if runtime in artifacts else "question"
 
 
 def death(outcome: Outcome, runtime: str = "") -> Verdict:
