@@ -73,7 +73,7 @@ def _become(arguments: list[str], cwd: Path, out: int, err: int) -> NoReturn:
         run()
     except SystemExit as stop:
         code = stop.code
-    except BaseException:  # noqa: BLE001 (it must not become the test run)
+    except BaseException:
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
