@@ -1,290 +1,31 @@
-"""Whole inferences of tiny models, with the exact dims, shapes and contents that a person would write down."""
+"""What an inference does besides the contract: its errors, its reports, and that it repeats itself."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from contractgen.contract.checks import problems
 from contractgen.contract.codec import dumps, loads
 from contractgen.contract.expression import names
-from contractgen.contract.model import Constant, Dict, Dim, Field, List, Output, Parameter, Tensor, Values
+from contractgen.contract.model import Dim, Parameter
 from contractgen.contract.tree import leaves
 from contractgen.errors import InferenceError
 from contractgen.infer.api import InferOptions, infer
 from tests.infer.conftest import BATCH, inferred, loaded
+from tests.infer.expected import floats, ids
+from tests.infer.tiny import (
+    Keyed,
+    Layers,
+    Positioned,
+    Rows,
+)
 
-FINITE = Values(finite=True)
 ANY = Dim()
-
-
-def floats(name: str, *shape: int | str, values: Values | None = FINITE) -> Tensor:
-    return Tensor(name, "float32", shape, values)
-
-
-def ids(name: str, rows: int, *shape: int | str) -> Tensor:
-    return Tensor(name, "int64", shape, Values(min=0, max=rows - 1))
-
-
-def out(*shape: int | str, name: str = "output") -> Output:
-    return Output(name, Tensor(name, "float32", shape))
-
-
-class Layers(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(6, 4)
-        self.table = nn.Embedding(30, 4)
-        self.head = nn.Linear(4, 2)
-
-
-class Rows(Layers):
-    def forward(self, x: Any) -> Any:
-        return self.linear(x)
-
-
-class Positioned(Layers):
-    """Mean-pooled words with positions, and a mask that may be left out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.places = nn.Embedding(16, 4)
-
-    def forward(self, ids: Any, attention_mask: Any = None) -> Any:
-        x = self.table(ids) + self.places(torch.arange(ids.shape[1]))
-        if attention_mask is None:
-            return self.head(x.mean(1))
-        kept = attention_mask.unsqueeze(-1).to(x.dtype)
-        return self.head((x * kept).sum(1) / kept.sum(1).clamp(min=1))
-
-
-class Keyed(Layers):
-    def forward(self, batch: Any) -> Any:
-        return {"logits": self.table(batch["ids"]).mean(1) + self.linear(batch["dense"])}
-
-
-class Skipping(nn.Module):
-    """Half the size and back, added to where it came from."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down, self.up = nn.Conv2d(1, 2, 2, stride=2), nn.ConvTranspose2d(2, 1, 2, stride=2)
-
-    def forward(self, image: Any) -> Any:
-        return image + self.up(self.down(image))
-
-
-class TwoResults(Layers):
-    def forward(self, x: Any, y: Any) -> Any:
-        z = self.linear(x + y)
-        return z, z.argmax(-1)
-
-
-class Columns(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.town, self.day = nn.Embedding(5, 2), nn.Embedding(7, 2)
-
-    def forward(self, categories: Any) -> Any:
-        return self.town(categories[:, 0]) + self.day(categories[:, 1])
-
-
-class Graph(Layers):
-    def forward(self, x: Any, edge_index: Any) -> Any:
-        h = self.linear(x)
-        source, target = edge_index
-        return torch.zeros_like(h).index_add(0, target, h[source])
-
-
-class Frames(Layers):
-    def forward(self, frames: list[torch.Tensor]) -> Any:
-        return sum(self.linear(frame) for frame in frames)
-
-
-@dataclass
-class Request:
-    ids: torch.Tensor
-    dense: torch.Tensor
-    scale: float = 2.0
-
-
-class Typed(Layers):
-    def forward(self, request: Request) -> Any:
-        return self.table(request.ids).mean(1) + self.linear(request.dense) * request.scale
-
-
-class Span(NamedTuple):
-    start: torch.Tensor
-    end: torch.Tensor
-
-
-class Spans(Layers):
-    def forward(self, span: Span, *, gain: float = 2.0, normalize: bool = False) -> Any:
-        y = self.linear(span.start) - self.linear(span.end)
-        return F.normalize(y) if normalize else y * gain
-
-
-class Keywords(Layers):
-    def forward(self, **inputs: Any) -> Any:
-        return self.table(inputs["ids"]).mean(1) + self.linear(inputs["dense"])
-
-
-class TimeFirst(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.RNN(6, 4)
-
-    def forward(self, x: Any) -> Any:
-        return self.layer(x)[0]
-
-
-@dataclass(frozen=True)
-class Case:
-    module: Callable[[], nn.Module]
-    dims: dict[str, Dim]
-    inputs: tuple[Parameter, ...]
-    outputs: tuple[Output, ...]
-
-
-CASES = {
-    "rows of a linear layer": Case(
-        Rows, {"batch": BATCH}, (Parameter("x", floats("x", "batch", 6)),), (out("batch", 4),)
-    ),
-    "text with positions and an optional mask": Case(
-        Positioned,
-        {"batch": BATCH, "seq": Dim(max=16)},
-        (
-            Parameter("ids", ids("ids", 30, "batch", "seq")),
-            Parameter(
-                "attention_mask",
-                Tensor("attention_mask", "int64", ("batch", "seq"), Values(one_of=(0, 1))),
-                required=False,
-            ),
-        ),
-        (out("batch", 2),),
-    ),
-    "a mapping of ids and numbers": Case(
-        Keyed,
-        {"batch": BATCH, "seq": ANY},
-        (
-            Parameter(
-                "batch",
-                Dict(
-                    (
-                        Field("ids", ids("batch.ids", 30, "batch", "seq")),
-                        Field("dense", floats("batch.dense", "batch", 6)),
-                    )
-                ),
-            ),
-        ),
-        (Output("output", Dict((Field("logits", Tensor("logits", "float32", ("batch", 4))),))),),
-    ),
-    "an image that is halved and doubled": Case(
-        Skipping,
-        {"batch": BATCH, "height": Dim(2, None, 2), "width": Dim(2, None, 2)},
-        (Parameter("image", floats("image", "batch", 1, "height", "width")),),
-        (out("batch", 1, "height", "width"),),
-    ),
-    "two tensors of one batch and two results": Case(
-        TwoResults,
-        {"batch": BATCH},
-        (Parameter("x", floats("x", "batch", 6)), Parameter("y", floats("y", "batch", 6))),
-        (out("batch", 4, name="output_0"), Output("output_1", Tensor("output_1", "int64", ("batch",)))),
-    ),
-    "a vocabulary per column": Case(
-        Columns,
-        {"batch": BATCH},
-        (
-            Parameter(
-                "categories",
-                Tensor(
-                    "categories",
-                    "int64",
-                    ("batch", 2),
-                    Values(along_last=(Values(min=0, max=4), Values(min=0, max=6))),
-                ),
-            ),
-        ),
-        (out("batch", 2),),
-    ),
-    "a graph": Case(
-        Graph,
-        {"nodes": ANY, "edges": ANY},
-        (
-            Parameter("x", floats("x", "nodes", 6)),
-            Parameter("edge_index", Tensor("edge_index", "int64", (2, "edges"), Values(min=0, max=("-", "nodes", 1)))),
-        ),
-        (out("nodes", 4),),
-    ),
-    "a list of any length": Case(
-        Frames,
-        {"batch": BATCH, "frames_count": ANY},
-        (Parameter("frames", List(floats("frames.*", "batch", 6), "frames_count")),),
-        (out("batch", 4),),
-    ),
-    "a dataclass with a default": Case(
-        Typed,
-        {"batch": BATCH, "seq": ANY},
-        (
-            Parameter(
-                "request",
-                Dict(
-                    (
-                        Field("ids", ids("request.ids", 30, "batch", "seq")),
-                        Field("dense", floats("request.dense", "batch", 6)),
-                        Field("scale", Constant("2.0", "float")),
-                    )
-                ),
-            ),
-        ),
-        (out("batch", 4),),
-    ),
-    "a named tuple, and flags at their defaults": Case(
-        Spans,
-        {"batch": BATCH},
-        (
-            Parameter(
-                "span",
-                Dict((Field("start", floats("span.start", "batch", 6)), Field("end", floats("span.end", "batch", 6)))),
-            ),
-            Parameter("gain", Constant("2.0", "float"), "keyword", required=False),
-            Parameter("normalize", Constant(value=False, type="bool"), "keyword", required=False),
-        ),
-        (out("batch", 4),),
-    ),
-    "names of a catch-all": Case(
-        Keywords,
-        {"batch": BATCH, "seq": ANY},
-        (
-            Parameter("ids", ids("ids", 30, "batch", "seq"), "keyword"),
-            Parameter("dense", floats("dense", "batch", 6), "keyword"),
-        ),
-        (out("batch", 4),),
-    ),
-    "a recurrent layer with time first": Case(
-        TimeFirst,
-        {"seq": ANY, "batch": BATCH},
-        (Parameter("x", floats("x", "seq", "batch", 6, values=Values(not_nan=True))),),
-        (out("seq", "batch", 4),),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_model_has_the_contract_that_a_person_would_write(case: Case) -> None:
-    contract = inferred(case.module())
-    assert contract.inputs == case.inputs
-    assert contract.outputs == case.outputs
-    assert contract.dims == case.dims
-    assert contract.relations == ()
-    assert [e for e in contract.evidence if e.source == "assumed" and e.about == "model"] == []
 
 
 def test_two_inferences_give_the_same_bytes() -> None:
