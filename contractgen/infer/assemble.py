@@ -69,6 +69,7 @@ class _Builder:
         self.dims: dict[str, model.Dim] = {}
         self.by_axis: dict[Axis, int | str] = {}
         self.wires: dict[Path, str] = {}
+        self.input_dims: frozenset[str] = frozenset()
         for index, extent in enumerate(facts.extents):
             size: int | str = extent.fixed if extent.fixed is not None else facts.names[index]
             for axis in extent.group:
@@ -121,6 +122,7 @@ class _Builder:
             kind = "keyword" if param.kind == "positional" and required and skipped else param.kind
             skipped |= not required
             parameters.append(model.Parameter(param.name, self.node(path, param.node, path), kind, required))
+        self.input_dims = frozenset(used_in(tuple(parameters)))
         return tuple(parameters)
 
     def node(self, path: Path, node: Node, wire: Path) -> model.Node:
@@ -222,6 +224,8 @@ class _Builder:
         if isinstance(size, int):
             return size
         expr = None if size is None else self.expression(size)
+        if expr is not None and not names(expr) <= self.input_dims:
+            expr = None  # it follows a dim that no input states: that of one item of a list
         if isinstance(expr, (int, str)):
             return expr
         if expr is not None:

@@ -290,7 +290,7 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
             outcome = sizes.prober.at([sizes.with_size((extent, size))])[0]
         if sizes.prober.means(outcome):
             known = size
-        elif outcome.kind in ("error", "ok") and outcome.error_type != "MemoryError":
+        elif outcome.kind in ("error", "ok", "crash") and outcome.error_type != "MemoryError":
             failed = size
             break
         else:

@@ -99,8 +99,31 @@ def mentioned_dtypes(source: str) -> tuple[torch.dtype, ...]:
 
 def shape_in_docstring(name: str, docstring: str) -> tuple[str, ...]:
     """The dims that a docstring gives for a parameter, ``x: (batch, 3, H, W)`` or ``x of shape [B, T]``; empty if none."""
-    found = re.search(rf"\b{re.escape(name)}\b[^\n(\[]{{0,60}}[(\[]([^)\]\n]*,[^)\]\n]*)[)\]]", docstring)
-    if not found:
-        return ()
-    dims = tuple(part.strip() for part in found.group(1).split(","))
-    return dims if all(re.fullmatch(r"[A-Za-z_]\w*|\d+", dim) for dim in dims) else ()
+    brackets = re.finditer(
+        rf"\b{re.escape(name)}\b[^\n(\[]{{0,60}}((?:[(\[][^)\]\n]*[)\]][^\n(\[]{{0,60}})+)", docstring
+    )
+    for text in (match.group(1) for match in brackets):
+        for inside in re.findall(r"[(\[]([^)\]\n]*,[^)\]\n]*)[)\]]", text):
+            dims = tuple(part.strip() for part in inside.split(","))
+            if all(re.fullmatch(r"[A-Za-z_]\w*|\d+", dim) for dim in dims) and not _TYPE_WORDS & {
+                dim.lower() for dim in dims
+            }:
+                return dims
+    return ()
+
+
+_TYPE_WORDS = {
+    "tensor",
+    "optional",
+    "int",
+    "float",
+    "bool",
+    "str",
+    "list",
+    "tuple",
+    "dict",
+    "array",
+    "ndarray",
+    "default",
+}
+"""What stands in brackets after a name in docstrings and is no dim."""

@@ -6,6 +6,7 @@ Exception`` of a model can swallow.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
@@ -168,7 +169,19 @@ class Recorder:
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        self._decide("tensor")  # whoever asks, in Python or in C++, is about to treat it as one
+        self._decide("tensor", hint=_asking_function())  # whoever asks, in Python or in C++, treats it as one
+
+
+def _asking_function() -> Hint | None:
+    """The hint of the torch function that is looking at a recorder, if its name tells one."""
+    frame = sys._getframe(2)
+    for _ in range(3):
+        if frame.f_code.co_name in _FUNCTION_HINTS and "torch" in frame.f_code.co_filename:
+            return _FUNCTION_HINTS[frame.f_code.co_name]
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return None
 
 
 def _arithmetic(name: str) -> Any:

@@ -81,9 +81,9 @@ def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
     if not sizes.prober.means(sizes.prober.at([sizes.with_size((first, first.min), (second, second.min))])[0]):
         pairs = [(first.min + i * step_a, second.min + j * step_b) for i in range(4) for j in range(4)]
     if _meeting_bounds(sizes, first, second):
-        pairs += [
-            (max(step_a, a + i * step_a), max(step_b, b + j * step_b)) for i in range(-3, 4) for j in range(-3, 4)
-        ]
+        steps = range(-3, 4)
+        for x, y in dict.fromkeys(((a, b), (a, a), (b, b))):  # where they are, and where one meets the other
+            pairs += [(max(step_a, x + i * step_a), max(step_b, y + j * step_b)) for i in steps for j in steps]
     unique = list(dict.fromkeys(pairs))
     outcomes = sizes.prober.at([sizes.with_size((first, x), (second, y)) for x, y in unique])
     return [(x, y, sizes.prober.means(outcome)) for (x, y), outcome in zip(unique, outcomes, strict=True)]
@@ -103,12 +103,18 @@ def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard
                 roomy.extents = [fresh if e is extent else e for e in sizes.extents]
                 scan(roomy, fresh, guards, pool)
                 if fresh.fixed is None:
-                    extent.min = min(extent.min, fresh.min)
-                    if fresh.max is None or (extent.max is not None and fresh.max > extent.max):
-                        extent.max = fresh.max
-                        extent.claims = [c for c in extent.claims if c.property != "max"] + [
-                            c for c in fresh.claims if c.property == "max"
-                        ]
+                    _take_over(extent, fresh, size)
+
+
+def _take_over(extent: Extent, fresh: Extent, other: int) -> None:
+    """The bounds of a scan with more room, without those that the other dim's size ``other`` sets."""
+    near = (other - 1, other, other + 1)
+    extent.min = min(extent.min, extent.multiple_of if fresh.min in near else fresh.min)
+    high = None if fresh.max in near else fresh.max
+    if high is None or (extent.max is not None and high > extent.max):
+        extent.max = high
+        kept = [claim for claim in fresh.claims if claim.property == "max" and high is not None]
+        extent.claims = [claim for claim in extent.claims if claim.property != "max"] + kept
 
 
 def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[str, int]]:

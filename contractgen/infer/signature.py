@@ -16,6 +16,7 @@ import torch
 
 from contractgen.infer import priors
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Node, Param, Path, Unknown
+from contractgen.infer.neighbours import strings
 from contractgen.infer.priors import Prior
 from contractgen.infer.runner import share_class
 
@@ -82,6 +83,8 @@ def read_signature(module: torch.nn.Module) -> Signature:
             params.append(Param(parameter.name, "variadic", Group("list", ((0, node),))))
             continue
         has_default = parameter.default is not inspect.Parameter.empty
+        if node == Fixed("") and not has_default:
+            node = Fixed(strings(source)[0])
         if has_default:
             if parameter.default is None and not isinstance(node, Fixed):
                 signature.optional[parameter.name] = node

@@ -17,6 +17,7 @@ class StateGuard:
         self._attributes = [_attributes(submodule) for submodule in self._modules]
         self._tensors = [_tensors(submodule) for submodule in self._modules]
         self._versions = _versions(self._tensors)
+        self._contents = [(b, b._version, b.detach().clone()) for b in module.buffers() if not b.is_inference()]
 
     def unchanged(self) -> bool:
         """Whether the module is as it was when this guard was made."""
@@ -26,8 +27,14 @@ class StateGuard:
             and _versions(self._tensors) == self._versions
         )
 
-    def restore_attributes(self) -> None:
-        """Put back plain attributes and the tensors that were replaced (what was written *into* a tensor stays)."""
+    def restore(self) -> None:
+        """Put back plain attributes, tensors that were replaced, and what was written into a buffer."""
+        for index, (buffer, version, content) in enumerate(self._contents):
+            if buffer._version != version:
+                with torch.no_grad():
+                    buffer.copy_(content)
+                self._contents[index] = (buffer, buffer._version, content)
+                self._versions = _versions(self._tensors)
         for submodule, attributes, tensors in zip(self._modules, self._attributes, self._tensors, strict=True):
             if isinstance(submodule, torch.jit.ScriptModule):
                 continue
@@ -56,9 +63,14 @@ def _attributes(module: torch.nn.Module) -> dict[str, object]:
 
 
 def _same_attributes(module: torch.nn.Module, before: dict[str, object]) -> bool:
-    """Whether no plain attribute changed; one that was None and now holds an object is a cache that was filled."""
+    """Whether no plain attribute changed; one that was None and now holds a handle is a cache that was filled."""
     now = _attributes(module)
-    filled = {name for name, value in before.items() if value is None and name not in now and name in vars(module)}
+    held = vars(module)
+    filled = {
+        name
+        for name, value in before.items()
+        if value is None and name not in now and not isinstance(held.get(name), (torch.Tensor, list, tuple, dict))
+    }
     return now == {name: value for name, value in before.items() if name not in filled}
 
 

@@ -141,7 +141,7 @@ class Tracer:
             error = raised.with_traceback(None)
         finally:
             hook.remove()
-            self._guard.restore_attributes()
+            self._guard.restore()
         guards = tuple(_guards(env, symbols))
         return Trial(
             ok=error is None,
@@ -180,7 +180,7 @@ def is_beyond_symbols(error: BaseException) -> bool:
         "DataDependentOutputException", "DynamicOutputShapeException", "UnsupportedOperatorException",
         "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
         "UnsupportedModelError",
-    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer"))  # fmt: skip
+    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer", "unhashable type"))  # fmt: skip
 
 
 def _said(error: BaseException | None, hypothesis: Hypothesis, symbols: Mapping[Any, Axis]) -> str:

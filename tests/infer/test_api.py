@@ -211,9 +211,6 @@ class Keeping(Layers):
         return self.hidden
 
 
-@pytest.mark.xfail(
-    reason="an attribute that was None is taken for a cache, so that the next run meets this one's state"
-)
 def test_a_hidden_state_that_a_run_leaves_behind_does_not_fix_the_batch() -> None:
     assert inferred(Keeping(), example=((torch.ones(2, 6),), {})).dims == {"batch": BATCH}
 

@@ -141,9 +141,6 @@ def test_a_default_of_none_that_is_needed_is_given(bench: Bench) -> None:
     assert set(first(bench, Needy()).hypothesis.leaves()) == {("x",), ("weight",)}
 
 
-@pytest.mark.xfail(
-    reason="an annotated string stays empty; only an unannotated one is given what the source compares with"
-)
 def test_a_string_takes_a_value_that_the_source_compares_with(bench: Bench) -> None:
     search = bench(Moded()).search()
     assert search.find(search.signature.hypothesis, limits=Limits(trials=30)) is not None

@@ -151,7 +151,6 @@ class Googled(nn.Module):
         return x
 
 
-@pytest.mark.xfail(reason="a type in parentheses behind the name hides the shape, or is taken for one")
 @pytest.mark.parametrize(("name", "dims"), [("x", ("B", "C")), ("mask", ())])
 def test_a_type_in_parentheses_is_no_shape(name: str, dims: tuple[str, ...]) -> None:
     prior = read_signature(Googled()).priors.get((name,))

@@ -76,17 +76,20 @@ def test_attributes_and_replaced_tensors_are_put_back(change: Callable[[Stateful
     model = Stateful()
     guard = StateGuard(model)
     change(model)
-    guard.restore_attributes()
+    guard.restore()
     assert guard.unchanged()
     assert (model.window, model.sizes, model.total.tolist()) == (7, [1, 2], [0.0])
 
 
-def test_what_was_written_into_a_tensor_stays_noticed_after_a_restore() -> None:
+def test_what_was_written_into_a_buffer_is_put_back() -> None:
     model = Stateful()
     guard = StateGuard(model)
+    before = model.total.tolist()
     write_into_buffer(model)
-    guard.restore_attributes()
     assert not guard.unchanged()
+    guard.restore()
+    assert guard.unchanged()
+    assert model.total.tolist() == before
 
 
 def test_computing_changes_nothing() -> None:
@@ -114,12 +117,12 @@ def test_a_scripted_module_is_guarded_by_its_parameters() -> None:
     assert not guard.unchanged()
 
 
-def test_a_cache_that_was_none_and_is_filled_is_no_change_and_is_emptied_again() -> None:
+def test_a_tensor_where_none_was_is_a_change_and_is_taken_away_again() -> None:
     model = Stateful()
     guard = StateGuard(model)
     keep_output(model)
-    assert guard.unchanged()
-    guard.restore_attributes()
+    assert not guard.unchanged()
+    guard.restore()
     assert model.last is None
 
 

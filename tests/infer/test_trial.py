@@ -146,7 +146,6 @@ class Counting(nn.Module):
         return x + self.calls
 
 
-@pytest.mark.xfail(reason="an operator that writes into a buffer runs for real, and the buffer is not put back")
 def test_a_buffer_that_a_run_writes_into_is_as_it_was() -> None:
     module = Counting()
     assert trial(module, params(x=f32(5))).ok
@@ -220,7 +219,6 @@ class Caching(nn.Module):
         return x + self.by_length[x.shape[0]]
 
 
-@pytest.mark.xfail(reason="a symbolic size cannot be hashed, and that is not seen as a limit of the symbolic run")
 def test_a_cache_by_length_is_beyond_a_symbolic_run_and_no_fault_of_the_input() -> None:
     run = trial(Caching(), params(x=f32(5)))
     assert run.error is None or is_beyond_symbols(run.error)
