@@ -57,7 +57,7 @@ MUTANTS: list[Mutant] = [
     in_code(FRAMES, "client", "two outputs swapped", "tuple(results.values())", "tuple(reversed(results.values()))"),
     in_code(TEXT, "validator", "numbers rounded on the way", "return arguments_of(tensors)", "return arguments_of({n: (t if t.dtype.kind != 'f' else t.round(2)) for n, t in tensors.items()})"),
     in_code(TEXT, "validator", "numbers cast on the way", "return arguments_of(tensors)", "return arguments_of({n: (t if t.dtype.kind != 'f' else t.astype('float64')) for n, t in tensors.items()})"),
-    in_code(TEXT, "validator", "validate checks nothing", "check_arguments(SPEC, arguments)\n\n\ndef respond", "pass\n\n\ndef respond"),
+    in_code(TEXT, "validator", "validate checks nothing", "check_arguments(SPEC, arguments)\n\n\ndef receive", "pass\n\n\ndef receive"),
     in_code(TEXT, "validator", "an error answered with 200", "JSON, error.status)", "JSON, 200)"),
     in_code(TEXT, "validator", "violations left out of the answer", "for one in error.violations[:MAX_REPORTED]]", "for one in error.violations[:0]]"),
     in_code(TEXT, "validator", "a wrong code", '"tie": ("shape",', '"tie": ("rank",'),

@@ -121,9 +121,23 @@ def _non_finite(contract: Contract, tree: Any) -> bool:
 
 def _drops_a_remainder(contract: Contract, eager: Eager, recipe: Recipe, outputs: Mapping[str, Array]) -> bool:
     """Whether the input cut down to sizes that the contract allows gives the same result."""
-    smaller = _allowed_sizes(contract, recipe)
-    if smaller is None:
-        return False
+    candidates = (_allowed_sizes(contract, recipe), _all_as_small(contract, recipe))
+    return any(
+        _same_when_cut(contract, eager, recipe, smaller, outputs) for smaller in candidates if smaller is not None
+    )
+
+
+def _all_as_small(contract: Contract, recipe: Recipe) -> Recipe | None:
+    """Where one tensor of a tie is smaller, the recipe with all of them as small: the others' rest may not matter."""
+    if not isinstance(recipe.edit, Axis):
+        return None
+    sizes = _other_sizes(contract, recipe)
+    return None if sizes is None else replace(recipe, sizes=sizes, edit=None)
+
+
+def _same_when_cut(
+    contract: Contract, eager: Eager, recipe: Recipe, smaller: Recipe, outputs: Mapping[str, Array]
+) -> bool:
     whole = arguments(contract, recipe)
     target = arguments(contract, smaller)
     cut = _cut(whole, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contractgen.contract.model import Dict, List, Node, Optional, Tuple
 from contractgen.load.arguments import to_numpy
 from contractgen.verify import encode
 from contractgen.verify.accepted import Args
@@ -78,7 +79,9 @@ def _refused(tally: Tally, case: Case, where: str, refusal: Refusal) -> None:
 def check_example(exchange: Exchange, tally: Tally, example: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
     """An input that the model runs on must be one that the contract allows."""
     args, kwargs = to_numpy(list(example[0])), to_numpy(dict(example[1]))
+    nodes = {parameter.name: parameter.node for parameter in exchange.contract.inputs}
     given = named(exchange.contract, (tuple(args or ()), kwargs or {}))
+    given = {name: _in_containers(nodes.get(name), value) for name, value in given.items()}
     try:
         refusal = exchange.validate(given)
     except Broken as error:
@@ -86,6 +89,20 @@ def check_example(exchange: Exchange, tally: Tally, example: tuple[tuple[Any, ..
         return
     if refusal is not None:
         tally.find("complete", f"the contract refuses the example: {'; '.join(refusal.texts[:3])}")
+
+
+def _in_containers(node: Node | None, value: Any) -> Any:
+    """A tree with lists for tuples, and the other way, where the contract has the other: a model takes either."""
+    if isinstance(node, Optional):
+        return _in_containers(node.node, value)
+    if isinstance(node, Dict) and isinstance(value, dict):
+        inner = {field.key: field.node for field in node.fields}
+        return {key: _in_containers(inner.get(key), item) for key, item in value.items()}
+    if isinstance(node, List) and isinstance(value, (list, tuple)):
+        return [_in_containers(node.item, item) for item in value]
+    if isinstance(node, Tuple) and isinstance(value, (list, tuple)) and len(value) == len(node.items):
+        return tuple(_in_containers(part, item) for part, item in zip(node.items, value, strict=True))
+    return value
 
 
 def answer(exchange: Exchange, tally: Tally, case: Case, tree: Any, turn: int) -> None:

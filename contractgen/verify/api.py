@@ -127,14 +127,14 @@ def _only(cases: Plan, case_id: str) -> Plan:
 
 
 def _state(module: torch.nn.Module, tally: Tally) -> None:
-    """A model in training mode is a finding: dropout and batch statistics belong to training."""
+    """A model in training mode is a finding: dropout and batch statistics belong to training.
+
+    Where the model as a whole is in eval mode and a part is not, its author may mean it: that is asked.
+    """
     training = sorted({type(m).__name__ for m in module.modules() if m.training and _behaves_otherwise(m)})
     if training:
-        tally.find(
-            "sound",
-            f"the model is in training mode ({', '.join(training[:4])}): call eval() before it is served",
-            same="training",
-        )
+        message = f"the model is in training mode ({', '.join(training[:4])}): call eval() before it is served"
+        tally.find("sound", message, severity="error" if module.training else "question", same="training")
 
 
 def _behaves_otherwise(module: torch.nn.Module) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -132,7 +133,7 @@ class Exchange:
         if content_type is not None:
             kwargs["content_type"] = content_type
         try:
-            inspect.signature(function).bind(*args, **kwargs)
+            _signature(function).bind(*args, **kwargs)
         except TypeError as error:
             code = "missing" if "missing" in str(error) else "unexpected"
             return Refusal(frozenset({code}), (str(error),), python=True)
@@ -146,12 +147,15 @@ class Exchange:
 
     def _python_call(self, function: Any, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call of a generated function: its parameters stand in forward's order, some under names of their own."""
-        own = [
-            p.name for p in inspect.signature(function).parameters.values() if p.name not in ("content_type", "limits")
-        ]
+        own = [p.name for p in _signature(function).parameters.values() if p.name not in ("content_type", "limits")]
         renamed = dict(zip((parameter.name for parameter in self.contract.inputs), own, strict=False))
         args, kwargs = call_of(self.contract, arguments)
         return args, {renamed.get(name, name): value for name, value in kwargs.items()}
+
+
+@lru_cache(maxsize=64)
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _refusal(error: Any) -> Refusal:
