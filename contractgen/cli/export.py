@@ -87,7 +87,9 @@ def asking(stages: Stages) -> Callable[[str], bool] | None:
 
     def confirm(question: str) -> bool:
         with stages.paused():
-            return typer.confirm(question, default=False, err=True)
+            # Not typer's own prompt: it leaves a space on stdout, where results belong.
+            stderr().print(f"{question} [y/N]: ", end="", markup=False, soft_wrap=True)
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     return confirm
 

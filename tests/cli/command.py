@@ -83,14 +83,16 @@ def _become(arguments: list[str], cwd: Path, out: int, err: int) -> NoReturn:
 
 def everything(leader: int) -> str:
     """All that is written to a terminal until its last writer has gone. Closes it."""
-    seen = b""
-    while True:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:  # how Linux says that the other end was closed
-            break
-        if not part:
-            break
+    seen = ""
+    while part := part_of(leader):
         seen += part
     os.close(leader)
-    return seen.decode(errors="replace")
+    return seen
+
+
+def part_of(leader: int) -> str:
+    """What was written to a terminal since the last look, or nothing once its last writer has gone."""
+    try:
+        return os.read(leader, 65536).decode(errors="replace")
+    except OSError:  # how Linux says that the other end was closed
+        return ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import pty
 import subprocess
 import sys
 import zipfile
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ROOT, Ran, forked
+from tests.cli.command import ROOT, Ran, everything, forked, part_of
 
 MODEL = """
 import torch
@@ -53,8 +55,6 @@ class Bomb:
     """Unpickling this would run a command."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        import os
-
         return os.system, ("touch exploded",)
 
 
@@ -145,6 +145,36 @@ def test_without_a_factory_the_command_to_run_is_named_and_nothing_is_imported(w
     assert "contractgen export model.pth --model train.py:MyModel" in ran.err
     assert "imported" not in ran.err
     untouched(tmp_path, ran)
+
+
+def test_on_a_terminal_the_class_that_fits_is_offered_and_a_no_imports_nothing(weights: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model.pth").write_bytes(weights)
+    code = (ROOT / "sample_models/linear/model.py").read_text()
+    (tmp_path / "train.py").write_text(code + "\nraise SystemExit('imported')\n")
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "contractgen.cli", "export", "model.pth"],
+        stdin=follower,
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        text=True,
+    ) as process:
+        os.close(follower)
+        seen = ""
+        while "[y/N]" not in seen:
+            part = part_of(leader)
+            assert part, seen
+            seen += part
+        os.write(leader, b"n\n")
+        after = everything(leader)
+        assert process.stdout is not None
+        ran = Ran(process.wait(), process.stdout.read(), after)
+    assert "import MyModel from train.py?" in seen
+    assert ran.code == 2, ran.both
+    assert "SystemExit" not in ran.err
+    untouched(tmp_path, Ran(ran.code, ran.out, ""))
 
 
 def test_a_forward_that_raises_on_everything_is_told_with_its_error_and_leaves_the_old_files(
