@@ -90,7 +90,6 @@ CASES = (
             raises("word -1", torch.tensor([3, -1]), starts(0)),
             raises("an offset behind the end", ids(5, below=90), starts(0, 6)),
             raises("offset -1", ids(5, below=90), starts(0, -1)),
-            unmeant("falling offsets", Policy.VALUE, ids(5, below=90), starts(0, 4, 2)),
             raises("first offset not 0", ids(5, below=90), starts(1, 3)),
             raises("float words", floats(5), starts(0, 2)),
             raises("float offsets", ids(5, below=90), torch.tensor([0.0, 2.0])),
