@@ -57,6 +57,7 @@ def found(planted: Planted, graphs: tuple[str, ...] = (), *, infer_again: bool =
         client_source=planted.client,
         validator_source=planted.validator,
         runtimes=graphs,
+        artifacts=graphs,
         max_cases=20,
         budget=2.0,
     )

@@ -62,7 +62,7 @@ def run_accepted(
     except OutputMismatch as error:
         return Accepted(output=("", str(error)))
     except Exception as error:
-        return Accepted(error=f"{type(error).__name__}: {error}"[:1000])
+        return Accepted(error=" ".join(f"{type(error).__name__}: {error}".split())[:1000])
     changed = guard is not None and not guard.unchanged()
     named = output_tensors(contract, tree)
     tensors = {name: tensor for name, (tensor, _) in named.items()}
