@@ -7,14 +7,14 @@ FUZZ_SECONDS ?= 60
 # Two workers share the machine's cores; threads inside each would only compete.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test lint fix goldens bench bench-inference bench-wire fuzz mutants clean
+.PHONY: help demo test lint fix goldens bench bench-inference bench-verify bench-wire fuzz mutants clean
 
 help:
 	@echo "make demo             export the sample model and watch its contract refuse bad requests"
 	@echo "make test             lint, type-check and run every test"
 	@echo "make lint | fix       check | repair style"
 	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
-	@echo "make bench            every benchmark; bench-inference and bench-wire run one"
+	@echo "make bench            every benchmark; bench-inference, bench-verify and bench-wire run one"
 	@echo "make mutants          plant faults in contracts, code and models, and see each found"
 	@echo "make fuzz             hostile bodies against the generated validators, for FUZZ_SECONDS"
 
@@ -41,13 +41,16 @@ fix: $(READY)
 goldens: $(READY)
 	$(TEST_ENV) $(BIN)/python -m sample_models.goldens
 
-bench: bench-inference bench-wire
+bench: bench-inference bench-verify bench-wire
 
 bench-inference: $(READY)
 	$(TEST_ENV) $(BIN)/python -m benchmarks.inference
 
 bench-wire: $(READY)
 	$(TEST_ENV) $(BIN)/python -m benchmarks.wire
+
+bench-verify: $(READY)
+	$(TEST_ENV) $(BIN)/python -m benchmarks.verify
 
 fuzz: $(READY)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m benchmarks.fuzz
