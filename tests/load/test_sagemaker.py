@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -120,25 +120,26 @@ def test_an_archive_without_code_holds_one_artifact(source: Source, folder: Path
         load_model("ranker-2.tar.gz")
 
 
-def extracted() -> set[str]:
-    import tempfile
+@pytest.fixture
+def temporary(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files that no other process writes to."""
+    place = folder / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
 
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("contractgen-")}  # noqa: PTH208
 
-
-def test_the_extracted_files_live_as_long_as_the_model(original: torch.nn.Module) -> None:
-    before = extracted()
+def test_the_extracted_files_live_as_long_as_the_model(original: torch.nn.Module, temporary: Path) -> None:
     loaded = load_model("model.tar.gz", trust=True)
-    assert len(extracted() - before) == 1
+    assert len(list(temporary.iterdir())) == 1
     del loaded
     gc.collect()
-    assert extracted() == before
+    assert list(temporary.iterdir()) == []
 
 
-def test_nothing_is_left_after_an_error(folder: Path) -> None:
-    before = extracted()
+def test_nothing_is_left_after_an_error(folder: Path, temporary: Path) -> None:
     with tarfile.open("model.tar.gz", "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("notes.txt"), io.BytesIO())
     with pytest.raises(LoadError, match=r"holds no model, only notes\.txt"):
         load_model("model.tar.gz")
-    assert extracted() == before
+    assert list(temporary.iterdir()) == []
