@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from contractgen.contract.naming import name_of
 from contractgen.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -52,6 +53,9 @@ class Settings:
     out: Path | None = None
     """The folder of the contract itself, not the one above it."""
     artifacts: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    entry_point: Path | None = None
+    """The user's own ``inference.py``."""
     budget: float | None = None
     dims: Declarations = field(default_factory=dict)
     tensors: Declarations = field(default_factory=dict)
@@ -78,6 +82,15 @@ class Config:
     def settings(self, artifact: Path) -> Settings:
         """What the file says about ``artifact``: its own table over the common keys."""
         return self.models.get(artifact.resolve(), Settings()).over(self.common)
+
+    def artifact_of(self, contract: Path) -> Path | None:
+        """The artifact whose contract stands in that file, where a table of the config says so."""
+        folder = contract.resolve().parent
+        for artifact, own in self.models.items():
+            out = own.out or self.out / (own.name or folder.name)
+            if out.resolve() == folder and (own.out is not None or own.name or name_of(artifact) == folder.name):
+                return artifact
+        return None
 
     def contract_files(self) -> tuple[Path, ...]:
         """The contracts that ``generate --all`` renews, in order of path."""
@@ -128,6 +141,8 @@ def _settings(table: Mapping[str, Any], root: Path, where: str) -> tuple[Setting
         values["model"] = anchored(values["model"], root)
     if "example" in values:
         values["example"] = anchored(values["example"], root)
+    if "entry_point" in values:
+        values["entry_point"] = root / values["entry_point"]
     return Settings(**values), None if out is None else root / out
 
 
@@ -228,6 +243,11 @@ def check_artifacts(value: object, where: str) -> tuple[str, ...]:
     return kinds
 
 
+def check_targets(value: object, where: str) -> tuple[str, ...]:
+    """The names of serving targets; whether each exists is known to `contractgen.generate.targets`."""
+    return _strings(value, where)
+
+
 def check_name(value: object, where: str) -> str:
     """A contract's name, which also names its folder. Raises UsageError for one that would lead elsewhere."""
     if not isinstance(value, str) or not value.strip() or value in {".", ".."} or any(c in "/\\:\0" for c in value):
@@ -251,6 +271,8 @@ _SETTINGS: dict[str, Callable[[object, str], Any]] = {
     "name": check_name,
     "out": _string,
     "artifacts": check_artifacts,
+    "targets": check_targets,
+    "entry_point": _string,
     "budget": _typed((int, float), "a number of seconds"),
     "dims": check_dims,
     "tensors": check_tensors,

@@ -25,6 +25,7 @@ from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
 from contractgen.generate.render import render
+from contractgen.generate.targets import Deployment, known, render_all
 from contractgen.infer.api import InferOptions, infer
 from contractgen.load import LoadedModel, load_model
 from contractgen.load.example import load_example
@@ -68,6 +69,8 @@ def export(
     name: str | None = None,
     out: str | Path | None = None,
     artifacts: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    entry_point: str | Path | None = None,
     budget: float | None = None,
     dims: Declarations | None = None,
     tensors: Declarations | None = None,
@@ -78,7 +81,8 @@ def export(
 
     ``model`` names what builds the module of a state_dict (``package.module:callable`` or ``file.py:Class``),
     ``arguments`` its keyword arguments, ``example`` a first input (``FILE.npz`` or ``module:function``), ``out`` the
-    folder to write to (``contracts/<name>``), ``dims`` and ``tensors`` what is declared of them. Raises a
+    folder to write to (``contracts/<name>``), ``targets`` the serving stacks to write files for, ``entry_point`` your own
+    ``inference.py`` for those that use it, ``dims`` and ``tensors`` what is declared of them. Raises a
     `contractgen.errors.ContractgenError`.
     """
     settings = Settings(
@@ -88,6 +92,8 @@ def export(
         name=None if name is None else check_name(name, "name"),
         out=None if out is None else Path(out),
         artifacts=check_artifacts(list(artifacts), "artifacts"),
+        targets=tuple(targets),
+        entry_point=None if entry_point is None else Path(entry_point),
         budget=budget,
         dims=check_dims(dict(dims or {}), "dims"),
         tensors=check_tensors(dict(tensors or {}), "tensors"),
@@ -107,11 +113,14 @@ def run(
     progress: Progress = lambda _stage, _detail: None,
 ) -> Exported:
     """Run every stage for ``artifact``. ``check`` compares with the files on disk instead of writing them."""
+    for target in settings.targets:
+        known(target)
     loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
     inference = infer(loaded, _options(loaded, settings), progress)
     contract = inference.contract
-    progress("generate", "client and validator")
-    generated = render(contract)
+    folder = settings.out or parent / contract.name
+    progress("generate", ", ".join(("client", "validator", *settings.targets)))
+    generated = render_all(contract, settings.targets, Deployment.said(settings, folder, artifact))
     verification = verify(
         contract,
         loaded,
@@ -121,7 +130,6 @@ def run(
         artifacts=settings.artifacts,
         progress=progress,
     )
-    folder = settings.out or parent / contract.name
     texts = {CONTRACT_FILE: dumps(contract), **generated}
     warnings = tuple(dict.fromkeys((*loaded.notes, *inference.warnings)))
     if check:

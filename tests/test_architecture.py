@@ -18,7 +18,7 @@ HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "transformers")
 MAY_IMPORT = {
     "errors": set[str](),
     "contract": {"errors"},
-    "config": {"errors"},
+    "config": {"errors", "contract"},
     "generate": {"errors", "contract"},
     "report": {"errors", "contract"},
     "load": {"errors", "contract"},

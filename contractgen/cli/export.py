@@ -39,6 +39,8 @@ def export(
             "--artifact", metavar="onnx|pt2|torchscript", help="Write the traced model too; repeat for several."
         ),
     ] = None,
+    targets: options.TargetOption = None,
+    entry_point: options.EntryPoint = None,
     dim: options.DimOption = None,
     tensor: options.TensorOption = None,
     budget: options.Budget = None,
@@ -57,7 +59,7 @@ def export(
         config = read_config(Path.cwd())
         settings = options.model_settings(
             model=model, arguments=arg, example=example, name=name, out=out, artifacts=kinds or (), budget=budget,
-            dims=dim, tensors=tensor,
+            dims=dim, tensors=tensor, targets=targets or (), entry_point=entry_point,
         ).over(config.settings(artifact))  # fmt: skip
         with shown(stderr()) as stages:
             stages("import", "torch")

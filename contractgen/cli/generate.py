@@ -9,12 +9,12 @@ import typer
 
 from contractgen.cli.console import near, stdout
 from contractgen.cli.failures import FINDINGS, reported
-from contractgen.cli.options import Traceback
-from contractgen.config import read_config
+from contractgen.cli.options import EntryPoint, TargetOption, Traceback
+from contractgen.config import Config, Settings, read_config
 from contractgen.contract.codec import dumps, load_contract, loads
 from contractgen.errors import UsageError
 from contractgen.generate.files import Written, stale, write_file, write_files
-from contractgen.generate.render import render
+from contractgen.generate.targets import Deployment, render_all
 
 
 def generate(
@@ -28,19 +28,23 @@ def generate(
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder to write to; the contract's own unless given.")
     ] = None,
+    targets: TargetOption = None,
+    entry_point: EntryPoint = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 with a diff where files are stale.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited by hand.")] = False,
     traceback: Traceback = False,
 ) -> None:
-    """Write the client and validator of CONTRACT. Imports no torch, so that any build step can run it."""
+    """Write the client and validator of CONTRACT, and what its targets need. Imports no torch, so that any build step can run it."""
     with reported(traceback):
-        chosen = _chosen(contracts or [], everything)
+        config = read_config(Path.cwd())
+        chosen = _chosen(contracts or [], config, everything)
         if out is not None and len(chosen) > 1:
             raise UsageError("--out takes one contract", hint="Without --out each contract's files stand beside it.")
         # Every contract is read and rendered before anything is written.
-        work = [_files(path, out or path.parent) for path in chosen]
+        said = Settings(targets=tuple(targets or ()), entry_point=entry_point)
+        work = [_files(path, out or path.parent, config, said) for path in chosen]
         if check:
             _check(work)
             return
@@ -51,14 +55,13 @@ def generate(
                 typer.echo(f"{file.change:<9}  {file.path}")
 
 
-def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
+def _chosen(contracts: list[Path], config: Config, everything: bool) -> list[Path]:
     if everything == bool(contracts):
         raise UsageError(
             "give contracts or --all", hint="For example: contractgen generate contracts/model/contract.json"
         )
     if contracts:
         return contracts
-    config = read_config(Path.cwd())
     found = list(config.contract_files())
     if not found:
         raise UsageError(
@@ -67,11 +70,15 @@ def _chosen(contracts: list[Path], everything: bool) -> list[Path]:
     return [near(path) for path in found]
 
 
-def _files(path: Path, folder: Path) -> tuple[Path, dict[str, str], dict[Path, str]]:
+def _files(path: Path, folder: Path, config: Config, said: Settings) -> tuple[Path, dict[str, str], dict[Path, str]]:
     """The folder, the generated files, and the contract itself where its author left the fingerprint to us."""
     contract = load_contract(path)
     unsealed = not loads(path.read_text(encoding="utf-8")).fingerprint
-    return folder, render(contract), {path: dumps(contract)} if unsealed else {}
+    artifact = config.artifact_of(path)
+    settings = said.over(config.common if artifact is None else config.settings(artifact))
+    deployment = Deployment.said(settings, folder, None if artifact is None else near(artifact))
+    files = render_all(contract, settings.targets, deployment)
+    return folder, files, {path: dumps(contract)} if unsealed else {}
 
 
 def _check(work: list[tuple[Path, dict[str, str], dict[Path, str]]]) -> None:

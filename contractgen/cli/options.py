@@ -69,6 +69,18 @@ TensorOption = Annotated[
 ]
 
 
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target", metavar="NAME", help="Write what a serving stack needs too (see docs/targets); repeat for several."
+    ),
+]
+EntryPoint = Annotated[
+    Path | None,
+    typer.Option("--entry-point", metavar="FILE", help="Your own inference.py, for the targets that wrap or test it."),
+]
+
+
 def model_settings(
     *,
     model: str | None,
@@ -80,6 +92,8 @@ def model_settings(
     name: str | None = None,
     out: Path | None = None,
     artifacts: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    entry_point: Path | None = None,
 ) -> Settings:
     """The command line's part of the settings; paths start from the current folder."""
     here = Path.cwd()
@@ -90,6 +104,8 @@ def model_settings(
         name=None if name is None else check_name(name, "--name"),
         out=out,
         artifacts=check_artifacts(list(artifacts), "--artifact"),
+        targets=tuple(targets),
+        entry_point=entry_point,
         budget=budget,
         dims=check_dims(_declared(dims or (), "--dim", lambda _key, text: literal(text)), "--dim"),
         tensors=check_tensors(_declared(tensors or (), "--tensor", _tensor_member), "--tensor"),

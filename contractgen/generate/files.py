@@ -39,7 +39,8 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool = False) 
     if changed and not force:
         names = ", ".join(str(folder / name) for name in changed)
         raise UsageError(f"changed by hand since it was generated: {names}", hint="--force overwrites it")
-    folder.mkdir(parents=True, exist_ok=True)
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
     return [Written(folder / name, write_file(folder / name, text)) for name, text in files.items()]
 
 

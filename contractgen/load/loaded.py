@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,17 +53,6 @@ class Opened:
     kind: ModelKind
     traced_inputs: Example | None = None
     notes: tuple[str, ...] = ()
-
-
-def name_of(path: Path) -> str:
-    """The default name of a contract: ``./weights/my-model.v2.tar.gz`` gives ``my_model_v2``."""
-    stem = path.resolve().name
-    for ending in (".tar.gz", ".tgz", ".index.json"):
-        stem = stem.removesuffix(ending)
-    if stem == path.resolve().name and not path.is_dir():
-        stem = path.resolve().stem
-    slug = re.sub(r"[^0-9A-Za-z]+", "_", stem).strip("_")
-    return f"model_{slug}".strip("_") if not slug or slug[0].isdigit() else slug
 
 
 def listed(names: list[str], most: int = MOST_LISTED) -> str:

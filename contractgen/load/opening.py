@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from contractgen.contract.naming import name_of
 from contractgen.errors import LoadError, UsageError
 from contractgen.load.assign import load_into
 from contractgen.load.checkpoint import Weights, is_state, read_weights, variants
@@ -25,7 +26,7 @@ from contractgen.load.factory import (
 from contractgen.load.finish import finish
 from contractgen.load.fit import fit
 from contractgen.load.formats import Format, identify, is_transformers_config
-from contractgen.load.loaded import LoadedModel, Opened, Request, name_of
+from contractgen.load.loaded import LoadedModel, Opened, Request
 from contractgen.load.onnx_model import open_onnx
 from contractgen.load.pickled import is_torch_pickle, open_pickled, unpickle
 from contractgen.load.program import open_program

@@ -357,6 +357,6 @@ def test_what_a_file_without_weights_holds_is_said(folder: Path, content: Any, w
     [("a/my-model.v2.pth", "my_model_v2"), ("0.pt", "model_0"), ("x.tar.gz", "x"), ("-.pth", "model"), ("net.index.json", "net")],
 )  # fmt: skip
 def test_the_default_name(path: str, name: str) -> None:
-    from contractgen.load.loaded import name_of
+    from contractgen.contract.naming import name_of
 
     assert name_of(Path(path)) == name

@@ -11,7 +11,7 @@ import torch
 
 from contractgen.contract.codec import dumps
 from contractgen.generate.render import render
-from contractgen.testing.sagemaker import render_tests
+from contractgen.generate.targets import Deployment, render_all
 from tests.verify.subjects import TEXT, Text
 
 INFERENCE = """
@@ -95,7 +95,8 @@ def deployment(tmp_path: Path) -> Path:
     (tmp_path / "validator.py").write_text(render(TEXT.contract)["validator.py"])
     (tmp_path / "inference.py").write_text(INFERENCE.replace("PARSE", CHECKED))
     torch.jit.script(Text().eval()).save(str(tmp_path / "model.pt"))
-    (tmp_path / "test_inference.py").write_text(render_tests("contract.json", "inference.py", "."))
+    told = Deployment(folder=tmp_path, entry_point=tmp_path / "inference.py", artifact=tmp_path / "model.pt")
+    (tmp_path / "test_inference.py").write_text(render_all(TEXT.contract, ["pytest"], told)["test_inference.py"])
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
     return tmp_path
 

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from contractgen.contract.model import Contract
+from contractgen.errors import UsageError
+from contractgen.generate.layout import literal
+from contractgen.generate.signatures import safe
+from contractgen.generate.targets.deployment import Deployment, Target
+
+FILE = "test_inference.py"
 TEMPLATE = '''"""The functions of {inference} on the inputs that the contract allows, and on those that it refuses."""
 
 from __future__ import annotations
@@ -17,7 +27,7 @@ import pytest
 from contractgen.testing import Input, Violation
 
 ROOT = Path(__file__).parent
-CONTRACT = {contract}
+CONTRACT = ROOT / "contract.json"
 INFERENCE = ROOT / {inference_path}
 MODEL_DIR = ROOT / {model_dir}
 
@@ -62,16 +72,24 @@ def test_an_input_that_the_contract_refuses_is_refused_before_the_model(violatio
 '''
 
 
-def render_tests(contract: str, inference: str, model_dir: str) -> str:
-    """The text of the test file; the paths are relative to it, the contract's to the root of the tests."""
-    return TEMPLATE.format(
-        inference=inference.rpartition("/")[2].replace('"', ""),
-        contract=_literal(contract),
-        inference_path=_literal(inference),
-        model_dir=_literal(model_dir),
-        format=_literal("application/vnd.sagemaker-triton.binary+json"),
+def render_tests(_contract: Contract, deployment: Deployment) -> dict[str, str]:
+    """The test file; it finds contract, code and model from its own place."""
+    if deployment.entry_point is None:
+        raise UsageError(
+            "the target pytest tests an inference.py: which one?", hint="--entry-point path/to/inference.py"
+        )
+    model_dir = deployment.entry_point.parent if deployment.artifact is None else deployment.artifact.parent
+    text = TEMPLATE.format(
+        inference=safe(deployment.entry_point.name),
+        inference_path=literal(_seen_from(deployment.folder, deployment.entry_point)),
+        model_dir=literal(_seen_from(deployment.folder, model_dir)),
+        format=literal("application/vnd.sagemaker-triton.binary+json"),
     )
+    return {FILE: text}
 
 
-def _literal(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _seen_from(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+PYTEST = Target("pytest", "a test file that drives your inference.py with the contract's cases", render_tests)
