@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 UNWRAPPED = 10_000
 """The width of a stream that is no terminal: one row stays one line, so that `grep` and `diff` work on it."""
@@ -13,11 +15,15 @@ UNWRAPPED = 10_000
 
 def stdout() -> Console:
     """A console for results."""
+    from rich.console import Console
+
     return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else UNWRAPPED)
 
 
 def stderr() -> Console:
     """A console for progress, warnings and errors."""
+    from rich.console import Console
+
     return Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else UNWRAPPED)
 
 

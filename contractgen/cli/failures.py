@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from rich.markup import escape
 
 import contractgen
 from contractgen.cli.console import stderr
@@ -60,6 +59,8 @@ def _is_the_users(path: object) -> bool:
 
 
 def _say(message: str, hint: str, code: str = "") -> None:
+    from rich.markup import escape
+
     console = stderr()
     console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
     if hint:

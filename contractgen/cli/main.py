@@ -1,30 +1,50 @@
-"""The command line: what `contractgen` runs. Each command lives in its own module and is registered here."""
+"""The command line: what `contractgen` runs. Each command lives in a module of its own name, imported when it is asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 import contractgen
-from contractgen.cli import check, convert, diff, explain, export, generate, init, schema, show
+
+COMMANDS: Final = ("export", "generate", "check", "diff", "convert", "explain", "init", "show", "schema")
+"""In the order of `--help`. ``contractgen.cli.NAME`` has a function of that name."""
+
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+
+
+class _Lazy(UserDict[str, Any]):
+    """The commands by name, each made when it is looked up: one command need not pay for the imports of all."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 (typer's own class of commands)
+        if self.data[name] is None:
+            alone = typer.Typer(add_completion=False, rich_markup_mode="markdown", context_settings=_SETTINGS)
+            alone.command(name)(getattr(import_module(f"contractgen.cli.{name}"), name))
+            self.data[name] = typer.main.get_command(alone)
+        return self.data[name]
+
+
+class _Group(TyperGroup):
+    """The root command."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 (typer's own)
+        super().__init__(**settings)
+        self.commands = _Lazy(dict.fromkeys(COMMANDS))
+
 
 app = typer.Typer(
     name="contractgen",
+    cls=_Group,
     help="The true input contract of a PyTorch model, with a client that cannot break it and a validator that enforces it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+    context_settings=_SETTINGS,
 )
-app.command("export")(export.export)
-app.command("generate")(generate.generate)
-app.command("check")(check.check)
-app.command("diff")(diff.diff)
-app.command("convert")(convert.convert)
-app.command("explain")(explain.explain)
-app.command("init")(init.init)
-app.command("show")(show.show)
-app.command("schema")(schema.schema)
 
 
 def _version(wanted: bool) -> None:

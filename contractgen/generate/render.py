@@ -97,9 +97,10 @@ def assembled(title: str, public: list[str], parts: tuple[str, ...], contract: m
     """The whole text: the functions of this model, what is the same for every model, and the contract as data."""
     spec = spec_text(contract)
     code = "\n\n\n".join([*own, spec])
-    modules = needed(map(module, parts), names_used(code) | set(public))
+    names = names_used(code)
+    modules = needed(map(module, parts), names | set(public))
     exported = "".join(f"    {literal(name)},\n" for name in sorted(public, key=import_order))
-    head = f'"""{title}\n\n{ABOUT}\n"""\n\nfrom __future__ import annotations\n\n{import_lines(modules, code)}'
+    head = f'"""{title}\n\n{ABOUT}\n"""\n\nfrom __future__ import annotations\n\n{import_lines(modules, names)}'
     body = [
         f"{head}\n\n__all__ = [\n{exported}]\n\nCONTRACT = {literal(contract.fingerprint)}",
         *own,
