@@ -82,17 +82,19 @@ def _files(path: Path, folder: Path, config: Config, said: Settings) -> tuple[Pa
 
 
 def _check(work: list[tuple[Path, dict[str, str], dict[Path, str]]]) -> None:
-    from contractgen.report import text
     from contractgen.report.phrases import count
 
-    console = stdout()
     differing = [diff for folder, files, _ in work for diff in stale(folder, files)]
     differing += [
         diff for _, _, sealed in work for path, text in sealed.items() for diff in stale(path.parent, {path.name: text})
     ]
+    if not differing:
+        typer.echo(f"{count(sum(len(files) for _, files, _ in work), 'file')} up to date")
+        return
+    from contractgen.report import text  # rich takes time to import, which most runs need not
+
+    console = stdout()
     for diff in differing:
         console.print(text.diff(diff.text))
-    if differing:
-        console.print(f"{count(len(differing), 'file')} stale; contractgen generate renews them")
-        raise typer.Exit(FINDINGS)
-    console.print(f"{count(sum(len(files) for _, files, _ in work), 'file')} up to date")
+    console.print(f"{count(len(differing), 'file')} stale; contractgen generate renews them")
+    raise typer.Exit(FINDINGS)
