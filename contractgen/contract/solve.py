@@ -44,6 +44,17 @@ def sizes_with(contract: Contract, fixed: Mapping[str, int]) -> dict[str, int] |
     return _solved(contract, dims_in_order(contract), {}, fixed)
 
 
+def sizes_near(
+    contract: Contract, wanted: Mapping[str, int], order: Sequence[str] | None = None, *, least_derived: int = 0
+) -> dict[str, int] | None:
+    """Sizes near the wanted ones, by default the least; None where none are found.
+
+    A dim that stands earlier in ``order`` (by default: that is met earlier) comes nearer. Derived sizes are at least
+    ``least_derived``, and at least 1 where there is a choice.
+    """
+    return _solved(contract, order or dims_in_order(contract), wanted, {}, least_derived)
+
+
 def example_sizes(contract: Contract, rng_seed: int, count: int, *, spread: int = 12) -> tuple[dict[str, int], ...]:
     """At most ``count`` assignments, all different: random ones whose dims differ from each other where they can.
 
@@ -90,12 +101,12 @@ def _wanted(dim: Dim, spread: int, taken: set[int], chooser: random.Random) -> i
 
 
 def _solved(
-    contract: Contract, order: Sequence[str], wanted: Mapping[str, int], fixed: Mapping[str, int]
+    contract: Contract, order: Sequence[str], wanted: Mapping[str, int], fixed: Mapping[str, int], least_derived: int = 0
 ) -> dict[str, int] | None:
     """Sizes near the wanted ones (by default the least ones), in the order of ``contract.dims``."""
     # A derived size of 0 is an empty tensor; where the dims leave a choice it is not what a caller asked for.
-    for least_derived in (1, 0):
-        problem = _Problem(contract, contract.relations, fixed, least_derived)
+    for least in (1, least_derived):
+        problem = _Problem(contract, contract.relations, fixed, least)
         try:
             sizes = problem.solve(order, wanted, STEPS)
         except GaveUp:

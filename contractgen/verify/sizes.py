@@ -1,29 +1,30 @@
-"""Assignments of sizes to the dims of a contract: that keep every claim, or that break exactly one."""
+"""Assignments of sizes to the dims of a contract: that keep every claim, or that break exactly one.
+
+The search is the contract's own (`contract.solve`). A size outside of its dim's bounds is asked for by giving the dim that
+size alone, a broken relation by its opposite.
+"""
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from contractgen.contract.expression import evaluate, names
-from contractgen.contract.model import Contract, Dim, Expr, Values
-from contractgen.verify.places import Leaf, Places, places
+from contractgen.contract.decimals import is_decimal
+from contractgen.contract.expression import evaluate
+from contractgen.contract.model import Contract, Dim, Expr
+from contractgen.contract.solve import sizes_near
+from contractgen.contract.tree import derived_in_order, dims_in_order
+from contractgen.verify.places import Places, places
 
 Order = Literal["smallest", "distinct", "random"]
 
-_NODES = 20_000
-_STEPS = 40
-"""How many sizes above the least are tried for a dim."""
-
-
-@dataclass(frozen=True)
-class _Condition:
-    """Something that must hold once the free dims that it depends on are known."""
-
-    needs: frozenset[str]
-    test: Callable[[Mapping[str, int]], bool]
+_NEAR, _FAR = 12, 40
+"""Random sizes are among so many multiples above the least: mostly the near ones, since larger inputs cost more time."""
+_ARRANGEMENTS = 6
+"""How many orders of the dims are tried for sizes that differ from each other."""
 
 
 @dataclass
@@ -34,10 +35,12 @@ class Sizes:
     max_elements: int = 1 << 22
     _found: Places = field(init=False)
     _free: list[str] = field(init=False)
+    _derived: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = places(self.contract)
-        self._free = [name for name, dim in self.contract.dims.items() if dim.equals is None]
+        self._free = [name for name in dims_in_order(self.contract) if self.contract.dims[name].equals is None]
+        self._derived, _ = derived_in_order(self.contract.dims)
 
     def solve(
         self,
@@ -45,6 +48,7 @@ class Sizes:
         *,
         order: Order = "smallest",
         least: int = 1,
+        factor: int = 0,
         broken: int | None = None,
         seed: int = 0,
         empty: bool = False,
@@ -52,45 +56,40 @@ class Sizes:
     ) -> dict[str, int] | None:
         """An assignment with the sizes of ``want`` (which may lie outside of their bounds), or None.
 
-        ``least`` is a lower limit for the dims that leave room for it; ``broken`` is the index of a relation that must
-        not hold. ``distinct`` gives dims sizes that differ from each other wherever that is possible. ``empty`` lets
-        derived dims fall below zero, as they may when a dim is 0. ``also`` is one more relation that must hold.
+        ``least`` is a lower limit for the dims that leave room for it, and ``factor`` one for how many times their
+        multiple they are; ``broken`` is the index of a relation that must not hold. ``distinct`` gives dims sizes that
+        differ from each other wherever that is possible. ``empty`` lets derived dims fall below zero, as they may when a
+        dim is 0. ``also`` is one more relation that must hold (where one is broken, it says how).
         """
-        want = dict(want or {})
-        conditions = self._conditions(broken, -(1 << 53) if empty else 0)
-        if also is not None:
-            conditions.append(self._relation(also, wanted=True))
-        involved = {name for condition in conditions for name in condition.needs}
-        ordered = sorted(self._free, key=lambda name: (name not in want, name not in involved))
-        chooser = random.Random(f"{seed}")
-        candidates = {
-            name: [want[name]] if name in want else _candidates(self.contract.dims[name], order, least, chooser)
-            for name in ordered
-        }
-        search = _Search(ordered, candidates, conditions, order == "distinct", involved)
-        for free in search.run():
-            sizes = self.resolve(free)
-            if sizes is not None and self.elements(sizes) <= self.max_elements:
-                return sizes
-            if sizes is not None and order != "smallest":
-                return self.solve(want, least=least, broken=broken, seed=seed, empty=empty, also=also)
-            break
+        want = want or {}
+        low = -(1 << 53) if empty else 0
+        for relations in self._relations(broken, also):
+            contract = self._with(want, relations)
+            found: list[dict[str, int]] = []
+            for arrangement, wanted in self._wishes(order, want, max(1, least), factor, seed):
+                sizes = sizes_near(contract, wanted, arrangement, least_derived=low)
+                if sizes is None:
+                    break
+                found.append(sizes)
+                if len(set(sizes.values())) == len(sizes):
+                    break
+            fitting = [sizes for sizes in found if self.elements(sizes) <= self.max_elements]
+            if fitting:
+                return max(fitting, key=lambda sizes: len(set(sizes.values())))
+            if found and order != "smallest":
+                smaller = sizes_near(contract, {}, least_derived=low)
+                if smaller is not None and self.elements(smaller) <= self.max_elements:
+                    return smaller
         return None
 
     def resolve(self, free: Mapping[str, int]) -> dict[str, int] | None:
         """The assignment with its derived dims; None where one of them has no value."""
         sizes = {name: free[name] for name in self._free if name in free}
-        pending = [name for name, dim in self.contract.dims.items() if dim.equals is not None]
-        while pending:
-            ready = [name for name in pending if names(_formula(self.contract.dims[name])) <= sizes.keys()]
-            if not ready:
+        for name in self._derived:
+            try:
+                sizes[name] = int(evaluate(_formula(self.contract.dims[name]), sizes))
+            except (KeyError, ZeroDivisionError):
                 return None
-            for name in ready:
-                try:
-                    sizes[name] = int(evaluate(_formula(self.contract.dims[name]), sizes))
-                except ZeroDivisionError:
-                    return None
-                pending.remove(name)
         return sizes
 
     def elements(self, sizes: Mapping[str, int]) -> int:
@@ -107,98 +106,83 @@ class Sizes:
             total += count
         return total
 
-    def _conditions(self, broken: int | None, floor: int) -> list[_Condition]:
-        conditions: list[_Condition] = []
-        for index, relation in enumerate(self.contract.relations):
-            conditions.append(self._relation(relation, wanted=index != broken))
-        for name, dim in self.contract.dims.items():
-            if dim.equals is not None:
-                needs = self._roots(dim.equals)
-                conditions.append(_Condition(needs, lambda sizes, name=name: self._derived(name, sizes) >= floor))  # type: ignore[misc]
-        for leaf in self._found.leaves:
-            for domain in domains(leaf):
-                bounds = [bound for bound in (domain.min, domain.max) if isinstance(bound, (str, tuple))]
-                dims = frozenset(n for bound in bounds for n in self._bound_roots(bound))
-                if dims:
-                    conditions.append(_Condition(dims, lambda sizes, domain=domain: self._filled(domain, sizes)))  # type: ignore[misc]
-        return conditions
+    def _with(self, want: Mapping[str, int], relations: tuple[Expr, ...]) -> Contract:
+        dims = {
+            name: Dim(want[name], want[name]) if name in want and dim.equals is None else dim
+            for name, dim in self.contract.dims.items()
+        }
+        return replace(self.contract, dims=dims, relations=relations)
 
-    def _relation(self, relation: Expr, *, wanted: bool) -> _Condition:
-        def test(sizes: Mapping[str, int]) -> bool:
-            known = self._partly(sizes)
-            try:
-                return bool(evaluate(relation, known)) is wanted
-            except (ZeroDivisionError, KeyError):
-                return False
-
-        return _Condition(self._roots(relation), test)
-
-    def _derived(self, name: str, sizes: Mapping[str, int]) -> int:
-        return self._partly(sizes).get(name, -(1 << 54))
-
-    def _filled(self, domain: Values, sizes: Mapping[str, int]) -> bool:
-        low, high = bound_value(domain.min, self._partly(sizes)), bound_value(domain.max, self._partly(sizes))
-        return low is None or high is None or low <= high
-
-    def _partly(self, sizes: Mapping[str, int]) -> dict[str, int]:
-        known = dict(sizes)
-        for _ in self.contract.dims:
-            for name, dim in self.contract.dims.items():
-                if dim.equals is not None and name not in known and names(dim.equals) <= known.keys():
-                    try:
-                        known[name] = int(evaluate(dim.equals, known))
-                    except ZeroDivisionError:
-                        return known
-        return known
-
-    def _roots(self, expression: Expr) -> frozenset[str]:
-        """The free dims that an expression depends on."""
-        roots: set[str] = set()
-        for name in names(expression):
-            derived = self.contract.dims[name].equals
-            roots |= {name} if derived is None else self._roots(derived)
-        return frozenset(roots)
-
-    def _bound_roots(self, bound: Expr) -> frozenset[str]:
-        return frozenset() if is_decimal(bound) else self._roots(bound)
-
-
-@dataclass
-class _Search:
-    """Depth first over the free dims; each condition is tested as soon as its dims are known."""
-
-    ordered: Sequence[str]
-    candidates: Mapping[str, Sequence[int]]
-    conditions: Sequence[_Condition]
-    distinct: bool
-    involved: set[str]
-    nodes: int = 0
-
-    def run(self) -> Iterator[dict[str, int]]:
-        """Assignments that meet the conditions."""
-        return self._extend({})
-
-    def _extend(self, sizes: dict[str, int]) -> Iterator[dict[str, int]]:
-        if len(sizes) == len(self.ordered):
-            if all(condition.test(sizes) for condition in self.conditions if not condition.needs):
-                yield dict(sizes)
+    def _relations(self, broken: int | None, also: Expr | None) -> Iterator[tuple[Expr, ...]]:
+        """The relations that must hold; one that must not stands for its opposites, one after the other."""
+        kept = self.contract.relations
+        if broken is None:
+            yield kept if also is None else (*kept, also)
             return
-        name = self.ordered[len(sizes)]
-        due = [c for c in self.conditions if name in c.needs and c.needs <= {*sizes, name}]
-        candidates = self.candidates[name]
-        if self.distinct and len(candidates) > 1:
-            taken = set(sizes.values())
-            candidates = sorted(candidates, key=lambda size: size in taken)
-        for candidate in candidates:
-            self.nodes += 1
-            if self.nodes > _NODES:
-                return
-            sizes[name] = candidate
-            if all(condition.test(sizes) for condition in due):
-                yield from self._extend(sizes)
-            del sizes[name]
-            if name not in self.involved:
-                return
+        others = (*kept[:broken], *kept[broken + 1 :])
+        for opposite in _opposites(kept[broken]) if also is None else (also,):
+            yield (*others, opposite)
+
+    def _wishes(
+        self, order: Order, want: Mapping[str, int], least: int, factor: int, seed: int
+    ) -> Iterator[tuple[Sequence[str], dict[str, int]]]:
+        """Sizes to be near to, each with the order in which dims get theirs."""
+        chooser = random.Random(f"{seed}")
+        dims = {name: self.contract.dims[name] for name in self._free}
+        lowest = {name: _from(dim, least, factor) for name, dim in dims.items()}
+        if order == "random":
+            yield self._free, {name: _chosen(dim, lowest[name], chooser) for name, dim in dims.items()} | dict(want)
+            return
+        if order == "smallest":
+            yield self._free, lowest | dict(want)
+            return
+        for arrangement in itertools.islice(_arrangements(self._free, chooser), _ARRANGEMENTS):
+            wanted = dict(want)
+            for name in arrangement:
+                if name not in want:
+                    wanted[name] = _untaken(dims[name], lowest[name], set(wanted.values()))
+            yield arrangement, wanted
+
+
+def _arrangements(names: Sequence[str], chooser: random.Random) -> Iterator[Sequence[str]]:
+    yield names
+    if len(names) > 1:
+        yield names[::-1]
+        while True:
+            yield chooser.sample(names, len(names))
+
+
+def _opposites(relation: Expr) -> Iterator[Expr]:
+    """What holds where a relation does not."""
+    assert isinstance(relation, tuple)
+    operator, left, right = relation
+    if operator == "==":
+        yield ("<", right, left)
+        yield ("<", left, right)
+    else:
+        yield ("<" if operator == "<=" else "<=", right, left)
+
+
+def _from(dim: Dim, least: int, factor: int) -> int:
+    """The least size that is not below some others, where the dim leaves room for it."""
+    high, start = greatest_size(dim), least_size(dim, max(least, factor * dim.multiple_of))
+    return least_size(dim) if high is not None and start > high else start
+
+
+def _steps(dim: Dim, low: int, count: int) -> list[int]:
+    high = greatest_size(dim)
+    sizes = range(low, low + count * dim.multiple_of, dim.multiple_of)
+    return [size for size in sizes if high is None or size <= high] or [low]
+
+
+def _chosen(dim: Dim, low: int, chooser: random.Random) -> int:
+    return chooser.choice(_steps(dim, low, _FAR if chooser.random() < 0.125 else _NEAR))
+
+
+def _untaken(dim: Dim, low: int, taken: set[int]) -> int:
+    """The least size that no other dim has, from ``low`` on and then below it."""
+    below = range(least_size(dim), low, dim.multiple_of)
+    return next((size for size in (*_steps(dim, low, _FAR), *below) if size not in taken), low)
 
 
 def _formula(dim: Dim) -> Expr:
@@ -215,35 +199,6 @@ def least_size(dim: Dim, at_least: int = 0) -> int:
 def greatest_size(dim: Dim) -> int | None:
     """The largest size that a dim's bounds and multiple allow; None where there is no bound."""
     return None if dim.max is None else dim.max // dim.multiple_of * dim.multiple_of
-
-
-def _candidates(dim: Dim, order: Order, least: int, chooser: random.Random) -> list[int]:
-    low, high, step = least_size(dim), greatest_size(dim), dim.multiple_of
-    start = least_size(dim, least)
-    if high is not None and start > high:
-        start = low
-    sizes = [start + i * step for i in range(_STEPS) if high is None or start + i * step <= high]
-    if high is not None and high not in sizes:
-        sizes.append(high)
-    if order == "random":
-        near, far = sizes[:12], sizes[12:]
-        chooser.shuffle(near)
-        return near + far
-    below = list(range(low, start, step))[:_STEPS]
-    return sizes + below
-
-
-def domains(leaf: Leaf) -> Iterator[Values]:
-    """The value domains of a tensor: its own and those of its columns."""
-    values = leaf.tensor.values
-    if values is not None:
-        yield values
-        yield from values.along_last or ()
-
-
-def is_decimal(bound: object) -> bool:
-    """Whether a bound is a decimal string (a dim's name is an identifier)."""
-    return isinstance(bound, str) and (bound[0].isdigit() or bound[0] == "-")
 
 
 def bound_value(bound: Expr | None, sizes: Mapping[str, int]) -> int | float | None:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
+from contractgen.contract.decimals import is_decimal
 from contractgen.contract.expression import render
 from contractgen.contract.model import Bound, DType, Values
 from contractgen.verify.cases.model import Break, Claim, Ground, Met, there
 from contractgen.verify.fill import Fill, bounds_of, is_floating
 from contractgen.verify.places import Leaf
 from contractgen.verify.recipe import Element, OtherDType, Rank, Recipe, holds
-from contractgen.verify.sizes import bound_value, is_decimal
+from contractgen.verify.sizes import bound_value
 
 VALUE = frozenset({"value"})
 
