@@ -12,15 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contractgen.config import (
-    DEFAULT_OUT,
-    Declarations,
-    Settings,
-    check_artifacts,
-    check_dims,
-    check_name,
-    check_tensors,
-)
+from contractgen.config import DEFAULT_OUT, Settings
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
@@ -58,47 +50,6 @@ class Exported:
     def ok(self) -> bool:
         """Whether verification found nothing and nothing is stale."""
         return self.verification.ok and not self.stale
-
-
-def export(
-    artifact: str | Path,
-    *,
-    model: str | None = None,
-    arguments: Mapping[str, object] | None = None,
-    example: str | None = None,
-    name: str | None = None,
-    out: str | Path | None = None,
-    artifacts: Sequence[str] = (),
-    targets: Sequence[str] = (),
-    entry_point: str | Path | None = None,
-    budget: float | None = None,
-    dims: Declarations | None = None,
-    tensors: Declarations | None = None,
-    trust: bool = False,
-    force: bool = False,
-) -> Exported:
-    """Find out what ``artifact`` accepts, write its contract, client and validator, and verify them against it.
-
-    ``model`` names what builds the module of a state_dict (``package.module:callable`` or ``file.py:Class``),
-    ``arguments`` its keyword arguments, ``example`` a first input (``FILE.npz`` or ``module:function``), ``out`` the
-    folder to write to (``contracts/<name>``), ``targets`` the serving stacks to write files for, ``entry_point`` your own
-    ``inference.py`` for those that use it, ``dims`` and ``tensors`` what is declared of them. Raises a
-    `contractgen.errors.ContractgenError`.
-    """
-    settings = Settings(
-        model=model,
-        arguments=arguments or {},
-        example=example,
-        name=None if name is None else check_name(name, "name"),
-        out=None if out is None else Path(out),
-        artifacts=check_artifacts(list(artifacts), "artifacts"),
-        targets=tuple(targets),
-        entry_point=None if entry_point is None else Path(entry_point),
-        budget=budget,
-        dims=check_dims(dict(dims or {}), "dims"),
-        tensors=check_tensors(dict(tensors or {}), "tensors"),
-    )
-    return run(Path(artifact), settings, trust=trust, force=force)
 
 
 def run(
@@ -159,7 +110,7 @@ def load(
 
 def check(
     contract: Contract,
-    folder: Path,
+    folder: Path | None,
     artifact: Path,
     settings: Settings,
     *,
@@ -171,13 +122,15 @@ def check(
     confirm: Callable[[str], bool] | None = None,
     progress: Progress = lambda _stage, _detail: None,
 ) -> Verification:
-    """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where one is missing.
+    """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where there are none.
 
     ``budget`` is how many seconds random cases may go on; ``case`` runs the one with that id. ``reinfer`` also infers the
     model's contract again, and finds where the given one has drifted from it.
     """
     loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
-    sources = {name: read_text(folder / name) or text for name, text in render(contract).items()}
+    sources = render(contract)
+    if folder is not None:
+        sources = {name: read_text(folder / name) or text for name, text in sources.items()}
     result = verify(
         contract,
         loaded,

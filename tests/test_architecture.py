@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "errors": set[str](),
     "contract": {"errors"},
     "config": {"errors", "contract"},
-    "generate": {"errors", "contract"},
+    "generate": {"errors", "contract", "report"},
     "report": {"errors", "contract"},
     "load": {"errors", "contract"},
     "infer": {"errors", "contract", "load"},
@@ -27,8 +27,9 @@ MAY_IMPORT = {
     "testing": {"errors", "contract", "verify"},
     "serve": {"errors", "contract", "generate", "load"},
     "pipeline": {"errors", "contract", "config", "generate", "report", "load", "infer", "verify"},
+    "api": {"errors", "contract", "config", "generate", "report", "pipeline"},
     "cli": {"errors", "contract", "config", "generate", "report", "pipeline", "__init__"},
-    "__init__": {"contract", "pipeline"},
+    "__init__": {"api"},
 }
 """The layers that each layer may import, other than itself."""
 
@@ -44,6 +45,7 @@ THIRD_PARTY = {
     "testing": {"hypothesis", "numpy", "pytest", "typing_extensions"},
     "serve": {"numpy", "torch"},
     "pipeline": set[str](),
+    "api": set[str](),
     "cli": {"rich", "typer"},
     "__init__": set[str](),
 }

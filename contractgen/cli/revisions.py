@@ -29,13 +29,13 @@ def read(spec: str) -> Source:
             text = Path(spec).read_bytes().decode("utf-8")
         except OSError as error:
             raise UsageError(
-                f"{spec} cannot be read: {error.strerror or error}",
+                f"{spec}: cannot be read: {error.strerror or error}",
                 hint=""
                 if ":" in spec
                 else "A contract in git is written REV:path, for example main:contracts/m/contract.json.",
             ) from error
         except UnicodeDecodeError as error:
-            raise ContractError("$", "not UTF-8", file=spec) from error
+            raise ContractError("", "not UTF-8", file=spec) from error
         return Source(spec, Path(spec).as_posix(), text, parsed(text, spec))
     revision, _, path = spec.partition(":")
     text = _text_at(revision, path)

@@ -29,9 +29,9 @@ def load_contract(path: str | Path) -> Contract:
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except OSError as error:
-        raise ContractError("$", f"cannot be read: {error.strerror or error}", file=file) from error
+        raise ContractError("", f"cannot be read: {error.strerror or error}", file=file) from error
     except UnicodeDecodeError as error:
-        raise ContractError("$", f"not UTF-8: byte {error.start} belongs to no character", file=file) from error
+        raise ContractError("", f"not UTF-8: byte {error.start} belongs to no character", file=file) from error
     try:
         contract = loads(text)
         require_sound(contract)

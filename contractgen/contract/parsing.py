@@ -17,12 +17,15 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class ContractError(UsageError):
-    """A contract that cannot be used. The message starts with the file, where there is one, and the JSON path."""
+    """A contract that cannot be used. The message starts with the file, where there is one, and the JSON path.
+
+    What keeps a file from being JSON at all has an empty ``path``.
+    """
 
     code = "contract-file"
 
     def __init__(self, path: str, problem: str, *, hint: str = "", file: str = "") -> None:
-        super().__init__(f"{file}: {path}: {problem}" if file else f"{path}: {problem}", hint=hint)
+        super().__init__(": ".join(part for part in (file, path, problem) if part), hint=hint)
         self.path = path
         self.problem = problem
 
@@ -51,7 +54,7 @@ def parse_json(text: str) -> object:
             parse_constant=lambda number: _Refused(f"{number} is not JSON"),
         )
     except json.JSONDecodeError as error:
-        raise ContractError("$", f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise ContractError("", f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise ContractError("$", f"nested more than {MAX_DEPTH} deep") from error
     _refuse(data, "$", 0)

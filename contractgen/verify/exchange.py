@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from contractgen.contract.model import Contract, Tensor
+from contractgen.generate.sources import load_source, unload
 from contractgen.verify import encode
 from contractgen.verify.encode import Message
 from contractgen.verify.places import Places, places
-from contractgen.verify.sources import load_source, unload
 from contractgen.verify.trees import call_of, same
 
 

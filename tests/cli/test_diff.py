@@ -214,7 +214,7 @@ def test_transitive_compares_with_every_tag_that_has_it(repository: Path) -> Non
     [
         (["new.json"], "give OLD and NEW"),
         (["a.json", "b.json", "c.json"], "give OLD and NEW"),
-        (["nowhere.json", "new.json"], "nowhere.json cannot be read"),
+        (["nowhere.json", "new.json"], "nowhere.json: cannot be read: No such file"),
         (["main:nowhere.json", "new.json"], "cannot be read from git"),
         (["old.json", "new.json", "--transitive"], "--transitive goes with --since"),
         (["old.json", "new.json", "--since", "v1"], "with --since give NEW alone"),

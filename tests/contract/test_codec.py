@@ -167,8 +167,8 @@ def test_load_lists_all_problems_each_on_a_line_with_its_path(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "$: not JSON"),
-        (b"\x80\x04", "$: not UTF-8: byte 0 belongs to no character"),
+        (b"", "not JSON"),
+        (b"\x80\x04", "not UTF-8: byte 0 belongs to no character"),
         (b'{"format": "contractgen/1"}', "$: has no 'model'"),
     ],
 )
