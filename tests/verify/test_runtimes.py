@@ -10,9 +10,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
+from contractgen.contract.canonical import seal
+from contractgen.contract.model import Contract, Dim, Output, Parameter, Tensor
 from contractgen.verify.runtimes import NotAvailable, save_artifact
-from tests.verify.subjects import HALF, MULTIMODAL, ORDERED, TEXT, UNET
+from tests.verify.subjects import HALF, MULTIMODAL, ORDERED, TEXT, UNET, Loaded
 
 
 def dims_of(values: list[onnx.ValueInfoProto]) -> dict[str, list[int | str]]:
@@ -54,6 +57,39 @@ def test_an_exported_program_holds_the_contracts_range(tmp_path: Path) -> None:
     assert extra["contractgen.fingerprint"] == TEXT.contract.fingerprint
     ranges = {(int(r.lower), int(r.upper) if r.upper.is_Integer else None) for r in program.range_constraints.values()}
     assert (1, 12) in ranges
+
+
+@pytest.mark.slow
+def test_an_exported_program_takes_the_least_multiple_of_each_size(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt2"
+    save_artifact("pt2", UNET.loaded(), UNET.contract, path)  # type: ignore[arg-type]
+    program = torch.export.load(path).module()
+    for height, width in ((2, 2), (2, 6), (8, 2)):
+        assert program(torch.zeros(1, 3, height, width)).shape == (1, 1, height, width)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: type[nn.RNNBase]) -> None:
+        super().__init__()
+        self.layer = kind(3, 4, batch_first=True, bidirectional=True, num_layers=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0].mean(1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_an_exported_recurrent_layer_takes_any_length(kind: type[nn.RNNBase], tmp_path: Path) -> None:
+    contract = seal(Contract(
+        "recurrent", (Parameter("x", Tensor("x", "float32", ("batch", "time", 3))),),
+        (Output("output", Tensor("output", "float32", ("batch", 8))),), {"batch": Dim(), "time": Dim()},
+    ))  # fmt: skip
+    module = Recurrent(kind).eval()
+    save_artifact("pt2", Loaded(module), contract, tmp_path / "model.pt2")  # type: ignore[arg-type]
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for batch, time in ((1, 1), (3, 1), (1, 20), (9, 7)):
+        x = torch.linspace(-1, 1, batch * time * 3).reshape(batch, time, 3)
+        torch.testing.assert_close(program(x), module(x))
 
 
 def test_a_torchscript_archive_runs_without_our_code(tmp_path: Path) -> None:

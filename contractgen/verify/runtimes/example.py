@@ -19,7 +19,10 @@ from contractgen.verify.trees import call_of, indexed
 
 @dataclass(frozen=True)
 class GraphInput:
-    """An input with sizes that differ from each other, none of them 1: equal ones would be taken for tied."""
+    """An input with sizes that differ from each other, none of them 1: equal ones would be taken for tied.
+
+    Nor is one the least multiple that its dim allows: what a model divides by the multiple would come to 1.
+    """
 
     recipe: Recipe
     args: tuple[Any, ...]
@@ -39,7 +42,7 @@ def graph_input(contract: Contract, seed: int = 0) -> GraphInput | None:
     for least in (7, 2):
         few = {dim: max(2, least_size(contract.dims[dim])) for dim in lengths if isinstance(dim, str)}  # a list of few
         fitting = {dim: size for dim, size in few.items() if (contract.dims[dim].max or size) >= size}
-        sizes = ground.sizes.solve(fitting, order="distinct", least=least)
+        sizes = ground.sizes.solve(fitting, order="distinct", least=least, factor=2)
         if sizes is not None:
             recipe = Recipe(sizes, ground.everything, seed=seed)
             args, kwargs = call_of(contract, arguments(contract, recipe))

@@ -8,28 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.fx.experimental import _config as symbolic_config
 
 from contractgen.contract.model import Contract
 from contractgen.load.arguments import bind, to_torch
 from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.example import GraphInput, automatic_dims, dynamic_shapes, named_dims
+from contractgen.verify.runtimes.recurrent import recurrent_shapes
+
+_config: Any = symbolic_config  # its functions are installed at run time
 
 
 def export_program(module: torch.nn.Module, contract: Contract, given: GraphInput) -> torch.export.ExportedProgram:
     """The program with the contract's dims by name, or with automatic ones where torch cannot prove the named ones.
 
-    Raises `NotAvailable` with torch's reason.
+    First without torch's assumption that no size is 1, which would make a program that refuses inputs of that size, as
+    well as those where a size within the model comes to 1. Raises `NotAvailable` with torch's reason.
     """
     torch_args, torch_kwargs = to_torch(contract.inputs, given.args, given.kwargs)
     args, kwargs = bind(module, torch_args, torch_kwargs)
     reasons: list[str] = []
     for dims in (named_dims(contract), automatic_dims(contract)):
-        try:
-            shapes = dynamic_shapes(contract, given, dims)
-            return torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
-        except Exception as error:
-            reasons.append(first_line(error))
+        shapes = dynamic_shapes(contract, given, dims)
+        for any_size in (True, False):
+            try:
+                with recurrent_shapes(), _config.patch(backed_size_oblivious=any_size):
+                    return torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
+            except Exception as error:
+                reasons.append(first_line(error))
     raise NotAvailable(f"torch.export: {reasons[-1]}")
 
 
