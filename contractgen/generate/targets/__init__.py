@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from contractgen.contract.model import Contract
 from contractgen.errors import UsageError
 from contractgen.generate.render import render, sealed
+from contractgen.generate.targets.asgi import ASGI
 from contractgen.generate.targets.deployment import Deployment, Target
 from contractgen.generate.targets.pytest_file import PYTEST
 
-TARGETS: dict[str, Target] = {target.name: target for target in (PYTEST,)}
+TARGETS: dict[str, Target] = {target.name: target for target in (ASGI, PYTEST)}
 """Every target by the name that ``--target`` takes."""
 
 

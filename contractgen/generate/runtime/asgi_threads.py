@@ -1,0 +1,82 @@
+"""The threads in which the ASGI application runs its model."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import queue
+import threading
+from collections.abc import Callable
+
+from contractgen.generate.runtime.asgi_messages import BUSY, Answer, Refused
+
+
+class Pool:
+    """Threads that run the model. So many jobs run at once, so many wait, and the next is refused.
+
+    A job whose client went away keeps its place until it ends, since nothing can stop it.
+    """
+
+    def __init__(self, threads: int, waiting: int) -> None:
+        self.threads = threads
+        self.most = threads + waiting
+        self.pending = 0
+        self.jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self.started = False
+
+    def run(self, job: Callable[[], Answer]) -> asyncio.Future[Answer]:
+        """The job's result. Raises `Refused` where all places are taken."""
+        if self.pending >= self.most:
+            raise Refused(503, "the server is busy; try again", BUSY)
+        if not self.started:
+            self.started = True
+            for number in range(self.threads):
+                # Daemons, since a model that hangs must not keep the process from ending.
+                threading.Thread(target=self.work, name=f"model-{number}", daemon=True).start()
+        self.pending += 1
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        self.jobs.put(functools.partial(self.step, job, future, loop))
+        return future
+
+    def work(self) -> None:
+        """What each thread does."""
+        while True:
+            step = self.jobs.get()
+            if step is None:
+                return
+            step()
+
+    def step(self, job: Callable[[], Answer], future: asyncio.Future[Answer], loop: asyncio.AbstractEventLoop) -> None:
+        """Run one job and hand its outcome to the loop that waits for it."""
+        result: Answer | None = None
+        error: BaseException | None = None
+        try:
+            result = job()
+        except BaseException as raised:
+            # Not even what would end the process may end the thread, or leave its place taken.
+            error = raised if isinstance(raised, Exception) else RuntimeError(f"{type(raised).__name__} in the model")
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self.finish, future, result, error)
+
+    def finish(self, future: asyncio.Future[Answer], result: Answer | None, error: BaseException | None) -> None:
+        """Free the place, and wake who waits."""
+        self.pending -= 1
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        elif result is not None:
+            future.set_result(result)
+
+    def close(self) -> None:
+        """Let the threads end after what they have."""
+        for _ in range(self.threads):
+            self.jobs.put(None)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
