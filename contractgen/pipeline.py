@@ -18,6 +18,7 @@ from contractgen.contract.model import Contract
 from contractgen.generate.files import Diff, Written, read_text, stale, write_file, write_files
 from contractgen.generate.render import render
 from contractgen.generate.targets import Deployment, known, render_all
+from contractgen.generate.targets.factory import MEMBER, kept
 from contractgen.infer.api import InferOptions, infer
 from contractgen.load import LoadedModel, load_model
 from contractgen.load.example import load_example
@@ -71,7 +72,15 @@ def run(
     contract = inference.contract
     folder = settings.out or parent / contract.name
     progress("generate", ", ".join(("client", "validator", *settings.targets)))
-    generated = render_all(contract, settings.targets, Deployment.said(settings, folder, artifact))
+    deployment = Deployment.said(settings, folder, artifact)
+    if any(known(target).loads for target in settings.targets):
+        deployment = replace(
+            deployment,
+            factory=deployment.factory or loaded.factory,
+            arguments={**loaded.arguments, **deployment.arguments},
+        )
+        contract = replace(contract, extensions={**contract.extensions, MEMBER: kept(deployment, folder)})
+    generated = render_all(contract, settings.targets, deployment)
     verification = verify(
         contract,
         loaded,

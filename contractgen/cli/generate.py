@@ -15,6 +15,7 @@ from contractgen.contract.codec import dumps, load_contract, loads
 from contractgen.errors import UsageError
 from contractgen.generate.files import Written, stale, write_file, write_files
 from contractgen.generate.targets import Deployment, render_all
+from contractgen.generate.targets.factory import remembered
 
 
 def generate(
@@ -77,6 +78,7 @@ def _files(path: Path, folder: Path, config: Config, said: Settings) -> tuple[Pa
     artifact = config.artifact_of(path)
     settings = said.over(config.common if artifact is None else config.settings(artifact))
     deployment = Deployment.said(settings, folder, None if artifact is None else near(artifact))
+    deployment = remembered(deployment, contract, path.parent)
     files = render_all(contract, settings.targets, deployment)
     return folder, files, {path: dumps(contract)} if unsealed else {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -24,16 +24,24 @@ MOST_REAL_BUILDS = 200
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """A module with its weights in it."""
+
+    module: torch.nn.Module
+    notes: tuple[str, ...]
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """Those that the constructor was called with."""
+
+
+@dataclass(frozen=True)
 class _Fit:
     weights: Weights
     trial: Trial
     trials: Trials
 
 
-def fit(
-    constructor: Constructor, weights: Weights, given: Mapping[str, object]
-) -> tuple[torch.nn.Module, tuple[str, ...]]:
-    """The module with its weights, and notes on arguments that were chosen.
+def fit(constructor: Constructor, weights: Weights, given: Mapping[str, object]) -> Fitted:
+    """The module with its weights, the arguments that it was built with, and notes on those that were chosen.
 
     Raises UsageError where an argument cannot be told from the weights, LoadError where nothing fits.
     """
@@ -45,7 +53,7 @@ def fit(
         return _load_anyway(constructor, found, given)
     notes = _settle_open(constructor, found, given)
     module = build_with(constructor, found.trial.values, found.weights)
-    return module, (*found.weights.notes, *notes)
+    return Fitted(module, (*found.weights.notes, *notes), found.trial.values)
 
 
 def _hints_by_slot(constructor: Constructor, weights: Weights) -> dict[str, object]:
@@ -107,9 +115,7 @@ def _builder(constructor: Constructor, layout: Layout, meta: bool) -> Callable[[
     return make
 
 
-def _load_anyway(
-    constructor: Constructor, found: _Fit, given: Mapping[str, object]
-) -> tuple[torch.nn.Module, tuple[str, ...]]:
+def _load_anyway(constructor: Constructor, found: _Fit, given: Mapping[str, object]) -> Fitted:
     """Where nothing fits by name and shape: load all the same, since a module may translate old names itself."""
     trial = found.trial
     if trial.error is not None:
@@ -132,7 +138,7 @@ def _load_anyway(
             f"the weights do not fit {constructor.label}({tried}):\n{trial.difference.text()}",
             hint=_ask([slot for slot in constructor.slots if slot.name not in given], given),
         ) from error
-    return module, found.weights.notes
+    return Fitted(module, found.weights.notes, trial.values)
 
 
 def _ask(slots: tuple[Slot, ...] | list[Slot], given: Mapping[str, object]) -> str:

@@ -32,6 +32,10 @@ class LoadedModel:
     """The example that the artifact itself carries, as tensors that the model was seen to run on."""
     notes: tuple[str, ...] = ()
     """Warnings for the user."""
+    factory: str | None = None
+    """What built the module, as the user named it or agreed to it; None where the artifact holds all of the model."""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """What it was called with: what the user gave, and what was solved from the weights."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Opened:
     kind: ModelKind
     traced_inputs: Example | None = None
     notes: tuple[str, ...] = ()
+    factory: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict)
 
 
 def listed(names: list[str], most: int = MOST_LISTED) -> str:

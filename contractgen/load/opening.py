@@ -6,6 +6,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -69,6 +70,8 @@ def load_model(
         path=request.path,
         traced_inputs=opened.traced_inputs,
         notes=(*opened.notes, *notes),
+        factory=opened.factory,
+        arguments=opened.arguments,
     )
 
 
@@ -108,7 +111,8 @@ def _open_weights(request: Request, form: Format) -> Opened:
     """The model of a checkpoint: from a pickle that is trusted, or from its weights and what builds its module."""
     reference = complete(request.factory) if request.factory is not None else None
     if reference is not None and is_model_fn(reference):
-        return load_with_model_fn(reference, request.path.parent, shown(reference))
+        opened = load_with_model_fn(reference, request.path.parent, shown(reference))
+        return replace(opened, factory=shown(reference))
     if form == "pickle" and request.trust and not is_torch_pickle(request.path):
         content = unpickle(request.path, "path/file.py:Class")
         if not is_state(content):
@@ -122,14 +126,14 @@ def _open_weights(request: Request, form: Format) -> Opened:
     if reference is None:
         found = _beside(request)
         if found is not None:
-            return _fitted(found, weights, request)
+            return _fitted(found, weights, request, None)
         if request.arguments:
             raise UsageError("--arg goes with --model", hint="Name the class or function that takes it with --model.")
         reference = found_factory(request, variants(weights)[0].state)
     factory = named_factory(reference)
     if isinstance(factory, torch.nn.Module):
-        return _filled(factory, weights, request, shown(reference))
-    return _fitted(factory, weights, request)
+        return replace(_filled(factory, weights, request, shown(reference)), factory=shown(reference))
+    return _fitted(factory, weights, request, shown(reference))
 
 
 def _beside(request: Request) -> Constructor | None:
@@ -138,9 +142,9 @@ def _beside(request: Request) -> Constructor | None:
     return configured_factory(folder) if is_transformers_config(folder / "config.json") else None
 
 
-def _fitted(constructor: Constructor, weights: Weights, request: Request) -> Opened:
-    module, notes = fit(constructor, weights, request.arguments)
-    return Opened(module, "state_dict", None, notes)
+def _fitted(constructor: Constructor, weights: Weights, request: Request, factory: str | None) -> Opened:
+    found = fit(constructor, weights, request.arguments)
+    return Opened(found.module, "state_dict", None, found.notes, factory, found.arguments)
 
 
 def _filled(module: torch.nn.Module, weights: Weights, request: Request, label: str) -> Opened:

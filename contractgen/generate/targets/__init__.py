@@ -14,8 +14,9 @@ from contractgen.generate.render import render, sealed
 from contractgen.generate.targets.asgi import ASGI
 from contractgen.generate.targets.deployment import Deployment, Target
 from contractgen.generate.targets.pytest_file import PYTEST
+from contractgen.generate.targets.sagemaker import SAGEMAKER
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ASGI, PYTEST)}
+TARGETS: dict[str, Target] = {target.name: target for target in (ASGI, PYTEST, SAGEMAKER)}
 """Every target by the name that ``--target`` takes."""
 
 
@@ -24,7 +25,7 @@ def render_all(contract: Contract, targets: Iterable[str], deployment: Deploymen
     files = render(contract)
     for name in dict.fromkeys(targets):
         for path, text in known(name).render(contract, deployment).items():
-            if path in files:
+            if files.get(path, sealed(text)) != sealed(text):
                 raise UsageError(f"two targets write {path}", hint="Give them one by one, with --out for each.")
             files[path] = sealed(text)
     return files

@@ -56,3 +56,5 @@ class Target:
     """One line for ``--help``."""
     render: Callable[[Contract, Deployment], dict[str, str]]
     """The files by their path below the contract's folder. Each can hold a line that starts with ``#``."""
+    loads: bool = False
+    """Whether its files load the model, so that they need to know what builds it."""
