@@ -193,6 +193,7 @@ CASES = (
             unmeant("one feature, broadcast by the mask", Policy.TIE, floats(3, 1)),
             raises("no batch axis", floats(6)),
             raises("an axis too many", floats(2, 3, 6)),
+            unmeant("one set of samples", Policy.RANK, floats(1, 8, 6)),
             raises("float64", floats(3, 6).double()),
             unmeant("int64", Policy.DTYPE, ids(3, 6, below=9)),
             unmeant("float16", Policy.DTYPE, floats(3, 6).half()),

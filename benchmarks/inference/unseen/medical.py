@@ -140,11 +140,14 @@ class VarNet(nn.Module):
         self.cascades = nn.ModuleList([Cascade() for _ in range(num_cascades)])
 
     def forward(self, masked_kspace, mask):
+        scale = torch.view_as_real(masked_kspace).abs().amax(dim=(1, 2, 3, 4)).clamp(min=1e-6).view(-1, 1, 1, 1)
+        masked_kspace = masked_kspace / scale
         mask = mask[:, None, None, :]
         kspace_pred = masked_kspace.clone()
         for cascade in self.cascades:
             kspace_pred = cascade(kspace_pred, masked_kspace, mask)
-        return torch.fft.ifft2(kspace_pred, norm="ortho").abs().pow(2).sum(dim=1).sqrt()
+        image = torch.fft.ifft2(kspace_pred, norm="ortho").abs().pow(2).sum(dim=1).sqrt()
+        return image * scale.squeeze(1)
 
 
 def scan(b, coils, rows, columns):
@@ -253,6 +256,8 @@ CASES = (
         bad=lambda: [
             raises("mask for other columns", scan(2, 3, 8, 10)[0], measured(2, 8)),
             unmeant("one mask for two scans", Policy.TIE, scan(2, 3, 8, 10)[0], measured(1, 10)),
+            unmeant("two masks for one scan", Policy.TIE, scan(1, 3, 8, 10)[0], measured(2, 10)),
+            raises("float32", floats(2, 3, 8, 10), measured(2, 10)),
             raises("masks of another batch", scan(2, 3, 8, 10)[0], measured(3, 10)),
             unmeant("one column for all", Policy.TIE, scan(2, 3, 8, 10)[0], measured(2, 1)),
             raises("mask without batch", scan(1, 3, 8, 10)[0], measured(10)),

@@ -195,7 +195,7 @@ CASES = (
         build=PointerNet,
         example=lambda: call(torch.rand(2, 6, 2)),
         good=lambda: [
-            call(torch.rand(1, 1, 2)),
+            call(torch.rand(1, 2, 2)),
             call(torch.rand(2, 3, 2)),
             call(torch.rand(1, 12, 2)),
             call(torch.rand(4, 5, 2)),

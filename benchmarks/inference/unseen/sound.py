@@ -247,6 +247,7 @@ CASES = (
             raises("length -2", floats(2, 1, 16, 20), lengths(20, -2)),
             raises("length 24 of 20", floats(2, 1, 16, 20), lengths(24, 5)),
             raises("three lengths for two", floats(2, 1, 16, 20), lengths(20, 9, 4)),
+            unmeant("one length for two", Policy.TIE, floats(2, 1, 16, 20), lengths(20)),
             raises("15 bands", floats(2, 1, 15, 20), lengths(20, 9)),
             raises("32 bands", floats(2, 1, 32, 20), lengths(20, 9)),
             raises("two channels", floats(2, 2, 16, 20), lengths(20, 9)),
