@@ -15,8 +15,9 @@ from contractgen.generate.targets.asgi import ASGI
 from contractgen.generate.targets.deployment import Deployment, Target
 from contractgen.generate.targets.pytest_file import PYTEST
 from contractgen.generate.targets.sagemaker import SAGEMAKER
+from contractgen.generate.targets.sagemaker_client import SAGEMAKER_CLIENT
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ASGI, PYTEST, SAGEMAKER)}
+TARGETS: dict[str, Target] = {target.name: target for target in (ASGI, PYTEST, SAGEMAKER, SAGEMAKER_CLIENT)}
 """Every target by the name that ``--target`` takes."""
 
 
