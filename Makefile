@@ -7,13 +7,14 @@ FUZZ_SECONDS ?= 60
 # Two workers share the machine's cores; threads inside each would only compete.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test lint fix goldens bench bench-inference bench-verify bench-wire fuzz mutants clean
+.PHONY: help demo test lint fix goldens docs bench bench-inference bench-verify bench-wire fuzz mutants clean
 
 help:
 	@echo "make demo             export the sample model and watch its contract refuse bad requests"
 	@echo "make test             lint, type-check and run every test"
 	@echo "make lint | fix       check | repair style"
 	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
+	@echo "make docs             renew the pages that are generated from the code, and build the site in site/"
 	@echo "make bench            every benchmark; bench-inference, bench-verify and bench-wire run one"
 	@echo "make mutants          plant faults in contracts, code and models, and see each found"
 	@echo "make fuzz             hostile bodies against the generated validators, for FUZZ_SECONDS"
@@ -41,6 +42,10 @@ fix: $(READY)
 goldens: $(READY)
 	$(TEST_ENV) $(BIN)/python -m sample_models.goldens
 
+docs: $(READY)
+	$(BIN)/python -m docs.renew
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: bench-inference bench-verify bench-wire
 
 bench-inference: $(READY)
@@ -59,4 +64,4 @@ mutants: $(READY)
 	$(TEST_ENV) $(BIN)/python -m benchmarks.mutants
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .coverage*

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 (pages and the script that renews them; no package)
 """Write the pages that are generated from the code: `python -m docs.renew`."""
 
 from __future__ import annotations
@@ -6,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from contractgen.report import explanations, rule_pages
+from docs import commands_page, python_page
 
-PAGES = {"errors.md": explanations.page, "rules.md": rule_pages.page}
+PAGES = {
+    "commands.md": commands_page.page,
+    "errors.md": explanations.page,
+    "python.md": python_page.page,
+    "rules.md": rule_pages.page,
+}
 
 
 def main() -> None:

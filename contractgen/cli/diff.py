@@ -49,7 +49,11 @@ class DiffFormat(str, Enum):
 def diff(
     contracts: Annotated[
         list[str],
-        typer.Argument(metavar="[OLD] NEW", help="Two contracts: files, or REV:path in git.", show_default=False),
+        typer.Argument(
+            metavar="CONTRACT",
+            help="OLD and NEW, or NEW alone with --since, or several with --against: files, or REV:path in git.",
+            show_default=False,
+        ),
     ],
     mode: Annotated[
         Mode | None,
@@ -61,7 +65,7 @@ def diff(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="REV", help="Compare each NEW (several may be given) with itself in REV."),
+        typer.Option("--against", metavar="REV", help="Compare each NEW with itself in REV."),
     ] = None,
     since: Annotated[
         str | None,
@@ -73,7 +77,7 @@ def diff(
     ] = DiffFormat.text,
     traceback: Traceback = False,
 ) -> None:
-    """Compare OLD with NEW. Exits 1 where something breaks, or where it was not found out whether it does."""
+    """Compare one contract, OLD, with another, NEW. Exits 1 where something breaks, or where it was not found out whether it does."""
     with reported(traceback):
         config = read_config(Path.cwd())
         settings = read_settings(config.diff)

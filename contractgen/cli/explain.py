@@ -14,7 +14,7 @@ from contractgen.errors import UsageError
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="[CODE]", help="A code; all are listed unless given.", show_default=False)
+        str | None, typer.Argument(metavar="CODE", help="A code; all are listed unless given.", show_default=False)
     ] = None,
     traceback: Traceback = False,
 ) -> None:

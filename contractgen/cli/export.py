@@ -30,7 +30,7 @@ def export(
         str | None, typer.Option("--name", help="The contract's name; the artifact's stem unless given.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The folder to write to; contracts/<name> unless given.")
+        Path | None, typer.Option("--out", help="The folder to write to; contracts/NAME unless given.")
     ] = None,
     trust: options.Trust = False,
     kinds: Annotated[

@@ -26,6 +26,8 @@ def init(
     Nothing is loaded or run. In a terminal it asks where there is a choice; elsewhere it leaves the choice as a comment.
     """
     with reported(traceback):
+        from contractgen.report.phrases import count
+
         root = Path.cwd()
         target = root / "pyproject.toml"
         present = target.read_text(encoding="utf-8") if target.is_file() else ""
@@ -39,7 +41,8 @@ def init(
             return
         gap = "" if not present else "\n" if present.endswith("\n") else "\n\n"
         target.write_text(present + gap + text, encoding="utf-8", newline="\n")
-        typer.echo(f"written  {target.name}  [tool.contractgen] with {len(found.artifacts)} model files")
+        files = count(len(found.artifacts), "model file")
+        typer.echo(f"written  {target.name}  [tool.contractgen] with {files}")
         for artifact in found.artifacts:
             typer.echo(f"next     contractgen export {artifact.path.relative_to(root).as_posix()}")
         if not found.artifacts:
