@@ -49,7 +49,7 @@ def interpreter(name: str) -> Path:
     folder, requirements = ENVIRONMENTS / name, HERE / "requirements" / f"{name}.txt"
     python, stamp = folder / "bin/python", folder / ".made-from"
     shared = sysconfig.get_paths()["purelib"]
-    wanted = hashlib.sha256("\n".join((requirements.read_text(), sys.version, shared)).encode()).hexdigest()
+    wanted = hashlib.sha256(f"{requirements.read_text()}\n{sys.version}\n{shared}".encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,6 +97,11 @@ def run(name: str, arguments: list[str]) -> Outcome:
     return Outcome(name, code, ready - start, time.monotonic() - ready, output)
 
 
+def say(line: str) -> None:
+    """Print for a person who waits."""
+    print(line, flush=True)  # noqa: T201
+
+
 def main() -> int:
     """Run the environments that were asked for, or all; arguments from the first that starts with `-` are pytest's."""
     words = sys.argv[1:]
@@ -104,16 +109,16 @@ def main() -> int:
     chosen = words[:cut] or names()
     unknown = sorted(set(chosen) - set(names()))
     if unknown:
-        print(f"no such environment: {', '.join(unknown)}; known: {', '.join(names())}")
+        say(f"no such environment: {', '.join(unknown)}; known: {', '.join(names())}")
         return 2
     outcomes = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for outcome in pool.map(lambda name: run(name, words[cut:]), chosen):
-            print(f"--- {outcome.name}\n{outcome.output}", flush=True)
+            say(f"--- {outcome.name}\n{outcome.output}")
             outcomes.append(outcome)
     for outcome in outcomes:
         word = "ok" if outcome.code == 0 else f"FAILED ({outcome.code})"
-        print(f"{outcome.name:<14} {word:<11} install {outcome.install_seconds:4.0f} s, tests {outcome.seconds:4.0f} s")
+        say(f"{outcome.name:<14} {word:<11} install {outcome.install_seconds:4.0f} s, tests {outcome.seconds:4.0f} s")
     return int(any(outcome.code for outcome in outcomes))
 
 

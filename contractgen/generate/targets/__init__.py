@@ -16,8 +16,10 @@ from contractgen.generate.targets.deployment import Deployment, Target
 from contractgen.generate.targets.pytest_file import PYTEST
 from contractgen.generate.targets.sagemaker import SAGEMAKER
 from contractgen.generate.targets.sagemaker_client import SAGEMAKER_CLIENT
+from contractgen.generate.targets.torchserve import TORCHSERVE
 
-TARGETS: dict[str, Target] = {target.name: target for target in (ASGI, PYTEST, SAGEMAKER, SAGEMAKER_CLIENT)}
+_ALL = (ASGI, PYTEST, SAGEMAKER, SAGEMAKER_CLIENT, TORCHSERVE)
+TARGETS: dict[str, Target] = {target.name: target for target in _ALL}
 """Every target by the name that ``--target`` takes."""
 
 
