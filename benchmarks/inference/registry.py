@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -21,7 +22,8 @@ def tuning_cases() -> tuple[Case, ...]:
 
 
 def held_out_cases() -> tuple[Case, ...]:
-    return tuple(_cases_of(held_out))
+    """The folder alone says what is held out: a model whose reading helped moves to the others."""
+    return tuple(replace(case, held_out=True) for case in _cases_of(held_out))
 
 
 def all_cases() -> tuple[Case, ...]:

@@ -186,7 +186,6 @@ class CLAM(nn.Module):
 CASES = (
     Case(
         "segresnet_3d",
-        held_out=True,
         build=SegResNet,
         example=lambda: call(floats(1, 1, 16, 16, 8)),
         good=lambda: [
@@ -216,7 +215,6 @@ CASES = (
     ),
     Case(
         "unetr_one_size",
-        held_out=True,
         build=UNETR,
         example=lambda: call(floats(1, 1, 16, 16, 32)),
         good=lambda: [call(floats(n, 1, 16, 16, 32)) for n in (1, 2, 3, 4, 5)] + [call(x_in=floats(2, 1, 16, 16, 32))],
@@ -239,7 +237,6 @@ CASES = (
     ),
     Case(
         "kspace_cascades",
-        held_out=True,
         build=VarNet,
         example=lambda: call(*scan(1, 4, 16, 12)),
         good=lambda: [
@@ -273,7 +270,6 @@ CASES = (
     ),
     Case(
         "clam_slide",
-        held_out=True,
         build=CLAM,
         example=lambda: call(floats(50, 20)),
         good=lambda: [call(floats(n, 20)) for n in (1, 2, 3, 17, 200)] + [call(h=floats(6, 20))],

@@ -122,7 +122,6 @@ class ScriptedExperts(nn.Module):
 CASES = (
     Case(
         "dataclass_sensors",
-        held_out=True,
         build=ActivityNet,
         example=lambda: call(sensors(2, 20)),
         good=lambda: [
@@ -152,7 +151,6 @@ CASES = (
     ),
     Case(
         "dict_with_optional_mask",
-        held_out=True,
         build=TextRegressor,
         example=lambda: call({"tokens": ids(2, 6, below=45)}),
         good=lambda: [
@@ -188,7 +186,6 @@ CASES = (
     ),
     Case(
         "tables_by_feature_name",
-        held_out=True,
         build=FeatureTables,
         example=lambda: call(impression(3)),
         good=lambda: (
@@ -222,7 +219,6 @@ CASES = (
     ),
     Case(
         "peaks_nonzero",
-        held_out=True,
         build=PeakFinder,
         example=lambda: call(floats(2, 50)),
         good=lambda: [
@@ -250,7 +246,6 @@ CASES = (
     ),
     Case(
         "scripted_experts_in_chunks",
-        held_out=True,
         build=ScriptedExperts,
         example=lambda: call(floats(4, 6)),
         good=lambda: [

@@ -152,7 +152,6 @@ def memory(n, hidden=12):
 CASES = (
     Case(
         "crnn_text_line",
-        held_out=True,
         build=CRNN,
         example=lambda: call(floats(2, 1, 32, 100)),
         good=lambda: [
@@ -181,7 +180,6 @@ CASES = (
     ),
     Case(
         "spatial_transformer",
-        held_out=True,
         build=SpatialTransformerNet,
         example=lambda: call(floats(4, 1, 28, 28)),
         good=lambda: [call(floats(n, 1, 28, 28)) for n in (1, 2, 3, 7, 16)] + [call(x=floats(5, 1, 28, 28))],
@@ -204,7 +202,6 @@ CASES = (
     ),
     Case(
         "optical_flow",
-        held_out=True,
         build=OpticalFlow,
         example=lambda: call(floats(1, 3, 40, 48), floats(1, 3, 40, 48)),
         good=lambda: [
@@ -236,7 +233,6 @@ CASES = (
     ),
     Case(
         "recurrent_policy",
-        held_out=True,
         build=RecurrentPolicy,
         example=lambda: call(seen(2), memory(2)),
         good=lambda: [

@@ -160,7 +160,6 @@ def demand(b, t):
 CASES = (
     Case(
         "nbeats",
-        held_out=True,
         build=NBeatsNet,
         example=lambda: call(floats(4, 20)),
         good=lambda: [call(floats(n, 20)) for n in (1, 2, 3, 6, 31)] + [call(backcast=torch.zeros(2, 20))],
@@ -182,7 +181,6 @@ CASES = (
     ),
     Case(
         "calendar_transformer",
-        held_out=True,
         build=Forecaster,
         example=lambda: call(*window(2, 24, 18).values()),
         good=lambda: [
@@ -219,7 +217,6 @@ CASES = (
     ),
     Case(
         "deepar",
-        held_out=True,
         build=DeepAR,
         example=lambda: call(*demand(3, 12)),
         good=lambda: [

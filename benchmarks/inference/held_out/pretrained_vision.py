@@ -98,7 +98,6 @@ def padded(b, size, *inside):
 CASES = (
     Case(
         "segformer",
-        held_out=True,
         needs="transformers",
         build=make_segformer,
         example=lambda: call(pixel_values=floats(1, 3, 64, 64)),
@@ -129,7 +128,6 @@ CASES = (
     ),
     Case(
         "dinov2",
-        held_out=True,
         needs="transformers",
         build=make_dinov2,
         example=lambda: call(pixel_values=floats(1, 3, 42, 42)),
@@ -160,7 +158,6 @@ CASES = (
     ),
     Case(
         "siglip",
-        held_out=True,
         needs="transformers",
         build=make_siglip,
         example=lambda: call(**pairs(3, 16, 2)),
@@ -205,7 +202,6 @@ CASES = (
     ),
     Case(
         "detr_pixel_mask",
-        held_out=True,
         needs="transformers",
         build=make_detr,
         example=lambda: call(floats(2, 3, 64, 64), padded(2, 64, (64, 64), (48, 64))),
@@ -235,7 +231,6 @@ CASES = (
     ),
     Case(
         "audio_spectrogram_transformer",
-        held_out=True,
         needs="transformers",
         build=make_ast,
         example=lambda: call(input_values=floats(1, 48, 18)),
@@ -260,7 +255,6 @@ CASES = (
     ),
     Case(
         "patchtst_forecast",
-        held_out=True,
         needs="transformers",
         build=make_patchtst,
         example=lambda: call(past_values=floats(4, 32, 3)),

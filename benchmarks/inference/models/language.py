@@ -107,7 +107,6 @@ def lengths(*values):
 CASES = (
     Case(
         "nano_gpt",
-        held_out=True,
         build=NanoGPT,
         example=lambda: call(ids(1, 8, below=65)),
         good=lambda: [
@@ -135,7 +134,6 @@ CASES = (
     ),
     Case(
         "kim_cnn",
-        held_out=True,
         build=KimCNN,
         example=lambda: call(ids(2, 12, below=120)),
         good=lambda: [
@@ -163,7 +161,6 @@ CASES = (
     ),
     Case(
         "gru_lengths_unsorted",
-        held_out=True,
         build=SpeechEncoder,
         example=lambda: call(floats(2, 10, 8), lengths(6, 10)),
         good=lambda: [
@@ -192,7 +189,6 @@ CASES = (
     ),
     Case(
         "perceiver_optional_context",
-        held_out=True,
         build=Perceiver,
         example=lambda: call(floats(2, 4), context=floats(2, 9, 8)),
         good=lambda: [

@@ -81,7 +81,6 @@ def whisper(b, t):
 CASES = (
     Case(
         "whisper",
-        held_out=True,
         needs="transformers",
         build=make_whisper,
         example=lambda: call(**whisper(1, 4)),
@@ -120,7 +119,6 @@ CASES = (
     ),
     Case(
         "roberta_tokens",
-        held_out=True,
         needs="transformers",
         build=make_roberta,
         example=lambda: call(input_ids=ids(2, 9, below=88), attention_mask=ones(2, 9)),
@@ -153,7 +151,6 @@ CASES = (
     ),
     Case(
         "llama_rotary",
-        held_out=True,
         needs="transformers",
         build=make_llama,
         example=lambda: call(input_ids=ids(1, 7, below=97)),
@@ -186,7 +183,6 @@ CASES = (
     ),
     Case(
         "vit_classifier",
-        held_out=True,
         needs="transformers",
         build=make_vit,
         example=lambda: call(pixel_values=floats(1, 3, 30, 30)),
@@ -209,7 +205,6 @@ CASES = (
     ),
     Case(
         "swin_classifier",
-        held_out=True,
         needs="transformers",
         build=make_swin,
         example=lambda: call(pixel_values=floats(1, 3, 32, 32)),
@@ -238,7 +233,6 @@ CASES = (
     ),
     Case(
         "wav2vec2_ctc",
-        held_out=True,
         needs="transformers",
         build=make_wav2vec2,
         example=lambda: call(input_values=floats(2, 105)),

@@ -147,7 +147,6 @@ def directions(*shape):
 CASES = (
     Case(
         "diffusion_unet",
-        held_out=True,
         build=DiffusionUNet,
         example=lambda: call(*noisy(2, 16, 16)),
         good=lambda: [
@@ -183,7 +182,6 @@ CASES = (
     ),
     Case(
         "real_nvp",
-        held_out=True,
         build=RealNVP,
         example=lambda: call(floats(8, 6)),
         good=lambda: [call(floats(n, 6)) for n in (1, 2, 3, 7, 40)] + [call(x=torch.zeros(4, 6))],
@@ -206,7 +204,6 @@ CASES = (
     ),
     Case(
         "nerf_field",
-        held_out=True,
         build=NeRF,
         example=lambda: call(floats(64, 3), directions(64, 3)),
         good=lambda: (

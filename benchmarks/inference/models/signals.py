@@ -123,7 +123,6 @@ class DynUNet3d(nn.Module):
 CASES = (
     Case(
         "spectrogram_cnn",
-        held_out=True,
         build=SoundClassifier,
         example=lambda: call(floats(1, 1600)),
         good=lambda: [
@@ -151,7 +150,6 @@ CASES = (
     ),
     Case(
         "tcn_weight_norm",
-        held_out=True,
         build=TCN,
         example=lambda: call(floats(2, 30, 4)),
         good=lambda: [
@@ -178,7 +176,6 @@ CASES = (
     ),
     Case(
         "wav2vec_features",
-        held_out=True,
         build=FeatureExtractor,
         example=lambda: call(floats(1, 425)),
         good=lambda: [
@@ -205,7 +202,6 @@ CASES = (
     ),
     Case(
         "dynunet_3d",
-        held_out=True,
         build=DynUNet3d,
         example=lambda: call(floats(1, 4, 16, 16, 16)),
         good=lambda: [

@@ -80,7 +80,6 @@ def trajectory_with(b=2, t=4, **changed):
 CASES = (
     Case(
         "bart_summary",
-        held_out=True,
         needs="transformers",
         build=make_bart,
         example=lambda: call(
@@ -134,7 +133,6 @@ CASES = (
     ),
     Case(
         "layoutlm_boxes",
-        held_out=True,
         needs="transformers",
         build=make_layoutlm,
         example=lambda: call(**words(2, 6), attention_mask=ones(2, 6)),
@@ -177,7 +175,6 @@ CASES = (
     ),
     Case(
         "decision_transformer",
-        held_out=True,
         needs="transformers",
         build=make_decision_transformer,
         example=lambda: call(**trajectory(2, 6), attention_mask=ones(2, 6)),
@@ -217,7 +214,6 @@ CASES = (
     ),
     Case(
         "mamba_lm",
-        held_out=True,
         needs="transformers",
         build=make_mamba,
         example=lambda: call(input_ids=ids(2, 8, below=73)),

@@ -174,7 +174,6 @@ def utterance(b, frames):
 CASES = (
     Case(
         "conv_tasnet",
-        held_out=True,
         build=ConvTasNet,
         example=lambda: call(floats(2, 320)),
         good=lambda: [
@@ -203,7 +202,6 @@ CASES = (
     ),
     Case(
         "m5_raw_waveform",
-        held_out=True,
         build=M5,
         example=lambda: call(floats(2, 1, 496)),
         good=lambda: [
@@ -231,7 +229,6 @@ CASES = (
     ),
     Case(
         "deep_speech_lengths",
-        held_out=True,
         build=DeepSpeech,
         example=lambda: call(floats(2, 1, 16, 30), lengths(30, 21)),
         good=lambda: [
@@ -265,7 +262,6 @@ CASES = (
     ),
     Case(
         "wavenet_on_mels",
-        held_out=True,
         build=WaveNet,
         example=lambda: call(*utterance(2, 5)),
         good=lambda: [

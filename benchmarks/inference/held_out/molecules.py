@@ -152,7 +152,6 @@ def self_loops(nodes):
 CASES = (
     Case(
         "gin_categories",
-        held_out=True,
         build=GIN,
         example=lambda: call(**compounds(5, 3)),
         good=lambda: [
@@ -193,7 +192,6 @@ CASES = (
     ),
     Case(
         "rgcn_links",
-        held_out=True,
         build=LinkPredictor,
         example=lambda: call(**facts(30, 4)),
         good=lambda: [
@@ -226,7 +224,6 @@ CASES = (
     ),
     Case(
         "egnn_coordinates",
-        held_out=True,
         build=EGNN,
         example=lambda: call(*body(6, 14)),
         good=lambda: [

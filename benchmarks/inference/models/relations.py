@@ -85,7 +85,6 @@ class DenseGCN(nn.Module):
 CASES = (
     Case(
         "molecules_gat_batched",
-        held_out=True,
         build=MoleculeNet,
         example=lambda: call(**molecules(4, 3)),
         good=lambda: [
@@ -119,7 +118,6 @@ CASES = (
     ),
     Case(
         "dgcnn_neighbours",
-        held_out=True,
         build=EdgeConv,
         example=lambda: call(floats(2, 32, 3)),
         good=lambda: [
@@ -147,7 +145,6 @@ CASES = (
     ),
     Case(
         "dense_gcn",
-        held_out=True,
         build=DenseGCN,
         example=lambda: call(floats(2, 5, 4), torch.rand(2, 5, 5)),
         good=lambda: [

@@ -160,7 +160,6 @@ class HyperNetwork(nn.Module):
 CASES = (
     Case(
         "memory_network",
-        held_out=True,
         build=MemN2N,
         example=lambda: call(**question(2, 6, 5, 4)),
         good=lambda: [
@@ -191,7 +190,6 @@ CASES = (
     ),
     Case(
         "pointer_network",
-        held_out=True,
         build=PointerNet,
         example=lambda: call(torch.rand(2, 6, 2)),
         good=lambda: [
@@ -218,7 +216,6 @@ CASES = (
     ),
     Case(
         "mixture_of_experts",
-        held_out=True,
         build=make_moe,
         example=lambda: call(ids(2, 9, below=48)),
         good=lambda: [
@@ -248,7 +245,6 @@ CASES = (
     ),
     Case(
         "hyper_network",
-        held_out=True,
         build=HyperNetwork,
         example=lambda: call(floats(3, 4, 7), ids(3, below=6)),
         good=lambda: [

@@ -80,7 +80,6 @@ class VAE(nn.Module):
 CASES = (
     Case(
         "dlrm",
-        held_out=True,
         build=DLRM,
         example=lambda: call(floats(4, 13), clicks([10, 299, 4, 39], [0, 1, 2, 3], [5, 6, 1, 8], [9, 99, 0, 0])),
         good=lambda: [
@@ -113,7 +112,6 @@ CASES = (
     ),
     Case(
         "factorization_machine_offsets",
-        held_out=True,
         build=FactorizationMachine,
         example=lambda: call(clicks([5, 8, 3], [0, 0, 0])),
         good=lambda: [
@@ -142,7 +140,6 @@ CASES = (
     ),
     Case(
         "vae",
-        held_out=True,
         build=VAE,
         example=lambda: call(torch.rand(4, 1, 14, 14)),
         good=lambda: [call(torch.rand(n, 1, 14, 14)) for n in (1, 2, 3, 5, 16, 33)],

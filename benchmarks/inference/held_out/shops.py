@@ -124,7 +124,6 @@ def rows(*categories):
 CASES = (
     Case(
         "sasrec",
-        held_out=True,
         build=SASRec,
         example=lambda: call(ids(2, 10, below=51), ids(2, 5, below=51)),
         good=lambda: [
@@ -155,7 +154,6 @@ CASES = (
     ),
     Case(
         "din_click_history",
-        held_out=True,
         build=DIN,
         example=lambda: call(**session(3, 6)),
         good=lambda: [
@@ -206,7 +204,6 @@ CASES = (
     ),
     Case(
         "deepfm_float_columns",
-        held_out=True,
         build=DeepFM,
         example=lambda: call(rows([3, 17, 2], [7, 1, 0])),
         good=lambda: [

@@ -123,7 +123,6 @@ class SiameseNetwork(nn.Module):
 CASES = (
     Case(
         "segmentation_by_32",
-        held_out=True,
         build=SegmentationModel,
         example=lambda: call(floats(1, 3, 64, 64)),
         good=lambda: [
@@ -151,7 +150,6 @@ CASES = (
     ),
     Case(
         "convnext",
-        held_out=True,
         build=ConvNeXt,
         example=lambda: call(floats(2, 3, 64, 64)),
         good=lambda: [
@@ -179,7 +177,6 @@ CASES = (
     ),
     Case(
         "super_resolution",
-        held_out=True,
         build=ESPCN,
         example=lambda: call(floats(1, 1, 17, 17)),
         good=lambda: [
@@ -206,7 +203,6 @@ CASES = (
     ),
     Case(
         "siamese_signatures",
-        held_out=True,
         build=SiameseNetwork,
         example=lambda: call(floats(2, 1, 40, 30), floats(2, 1, 40, 30)),
         good=lambda: (

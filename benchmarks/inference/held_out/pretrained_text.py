@@ -57,7 +57,6 @@ def mask(total, *kept):
 CASES = (
     Case(
         "distilbert_answers",
-        held_out=True,
         needs="transformers",
         build=make_distilbert,
         example=lambda: call(input_ids=ids(2, 12, below=95), attention_mask=mask(12, 12, 9)),
@@ -101,7 +100,6 @@ CASES = (
     ),
     Case(
         "electra_discriminator",
-        held_out=True,
         needs="transformers",
         build=make_electra,
         example=lambda: call(input_ids=ids(1, 10, below=90)),
@@ -135,7 +133,6 @@ CASES = (
     ),
     Case(
         "deberta_relative",
-        held_out=True,
         needs="transformers",
         build=make_deberta,
         example=lambda: call(input_ids=ids(2, 9, below=92), attention_mask=mask(9, 9, 6)),
@@ -167,7 +164,6 @@ CASES = (
     ),
     Case(
         "opt_shifted_positions",
-        held_out=True,
         needs="transformers",
         build=make_opt,
         example=lambda: call(input_ids=ids(2, 7, below=86), attention_mask=ones(2, 7)),
