@@ -25,10 +25,10 @@ MAY_IMPORT = {
     "infer": {"errors", "contract", "load"},
     "verify": {"errors", "contract", "generate", "report", "load", "infer"},
     "testing": {"errors", "contract", "verify"},
-    "serve": {"errors", "contract", "generate", "load"},
+    "serve": {"errors", "contract", "generate", "report", "load", "verify"},
     "pipeline": {"errors", "contract", "config", "generate", "report", "load", "infer", "verify"},
     "api": {"errors", "contract", "config", "generate", "report", "pipeline"},
-    "cli": {"errors", "contract", "config", "generate", "report", "pipeline", "__init__"},
+    "cli": {"errors", "contract", "config", "generate", "report", "pipeline", "serve", "__init__"},
     "__init__": {"api"},
 }
 """The layers that each layer may import, other than itself."""
@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "infer": {"numpy", "sympy", "torch", "transformers"},
     "verify": {"numpy", "onnx", "onnxruntime", "onnxscript", "torch", "typing_extensions"},
     "testing": {"hypothesis", "numpy", "pytest", "typing_extensions"},
-    "serve": {"numpy", "torch"},
+    "serve": {"numpy", "onnxruntime", "prometheus_client", "torch", "uvicorn"},
     "pipeline": set[str](),
     "api": set[str](),
     "cli": {"rich", "typer"},

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 import contractgen
 
-COMMANDS: Final = ("export", "generate", "check", "diff", "convert", "explain", "init", "show", "schema")
+COMMANDS: Final = ("export", "generate", "check", "diff", "convert", "explain", "init", "show", "serve", "schema")
 """In the order of `--help`. ``contractgen.cli.NAME`` has a function of that name."""
 
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"]}

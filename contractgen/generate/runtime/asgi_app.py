@@ -36,6 +36,8 @@ from contractgen.generate.runtime.asgi_threads import Pool, cores
 LOG = logging.getLogger(__name__)
 Predict = Callable[..., Any]
 """The model: takes forward's arguments as numpy arrays, which may be read-only, and returns forward's result as arrays."""
+Call = tuple[Any, ...]
+"""What `receive` of the validator gives: `args`, `kwargs` and how to reply."""
 Limits = Any
 """The validator's limits."""
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -146,20 +148,18 @@ class Application:
         """Check a request and run the model on it."""
         body = await self.read(request)
         try:
-            accept = request.headers.get("accept", "")
             if is_small(body, request):
-                return await self.pool.run(functools.partial(self.run, self.checked(body, request), accept))
-            return await self.pool.run(lambda: self.run(self.checked(body, request), accept))
+                return await self.pool.run(functools.partial(self.run, self.checked(body, request), request.accept))
+            return await self.pool.run(lambda: self.run(self.checked(body, request), request.accept))
         finally:
             self.held_bytes -= len(body)
 
-    def checked(self, body: bytes, request: Request) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
-        """`args`, `kwargs` and how to reply. Raises the validator's `ContractViolation`."""
-        call: tuple[tuple[Any, ...], dict[str, Any], Any]
-        call = self.validator.receive(body, request.content, limits=self.limits)
+    def checked(self, body: bytes, request: Request) -> Call:
+        """What the request asks for. Raises the validator's `ContractViolation`."""
+        call: Call = self.validator.receive(body, request.content, limits=self.limits)
         return call
 
-    def run(self, call: tuple[tuple[Any, ...], dict[str, Any], Any], accept: str) -> Answer:
+    def run(self, call: Call, accept: str) -> Answer:
         """The answer of the model to a request that was checked."""
         args, kwargs, reply = call
         return answer_of(self.validator.respond(self.predict(*args, **kwargs), accept=accept, reply=reply))
@@ -167,27 +167,27 @@ class Application:
     async def read(self, request: Request) -> bytes:
         """The body, which counts as held from here on. Raises `Refused`, `Gone` or `ContractViolation`."""
         limit = self.limits.max_body_bytes
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
-            raise self.malformed(413, f"at most {limit} bytes (max_body_bytes)", f"{declared[:18]}")
+        length = request.length
+        if length.isdecimal() and (len(length) > 18 or int(length) > limit):
+            raise self.malformed(413, f"at most {limit} bytes (max_body_bytes)", length[:18])
         parts: list[bytes] = []
-        size = 0
         try:
             with Deadline(self.read_seconds):
                 while not request.inbox.has_ended:
                     part = await request.inbox.part()
-                    size += len(part)
                     self.held_bytes += len(part)
-                    if size > limit:
+                    if request.inbox.size > limit:
                         raise self.malformed(413, f"at most {limit} bytes (max_body_bytes)", "more")
                     if self.held_bytes > HELD_BODIES * limit:
                         raise Refused(503, "too many bytes are waiting; try again", BUSY)
                     parts.append(part)
         except Expired:
-            self.held_bytes -= size
-            raise self.malformed(408, f"the whole body within {self.read_seconds:g} s", f"{size} bytes") from None
+            self.held_bytes -= request.inbox.size
+            raise self.malformed(
+                408, f"the whole body within {self.read_seconds:g} s", f"{request.inbox.size} bytes"
+            ) from None
         except BaseException:
-            self.held_bytes -= size
+            self.held_bytes -= request.inbox.size
             raise
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -29,6 +29,7 @@ class Inbox:
     def __init__(self, receive: Receive) -> None:
         self.receive = receive
         self.has_ended = False
+        self.size = 0
 
     async def part(self) -> bytes:
         """The next part of the body. Raises `Gone`."""
@@ -38,6 +39,7 @@ class Inbox:
             raise Gone
         self.has_ended = not message.get("more_body")
         part: bytes = message.get("body", b"")
+        self.size += len(part)
         return part
 
 
@@ -45,10 +47,11 @@ class Request(NamedTuple):
     """A request whose body was not read yet."""
 
     inbox: Inbox
-    headers: dict[str, str]
-    """By lower-case name; where one came several times, its values joined with commas."""
     content: dict[str, str]
     """The headers that say what the body is, as a validator takes them."""
+    length: str = ""
+    """What Content-Length says, if anything."""
+    accept: str = ""
 
 
 class Refused(Exception):
@@ -111,16 +114,20 @@ def path_of(scope: Scope) -> str:
 
 def request_of(scope: Scope, inbox: Inbox) -> Request:
     """The request of a scope."""
-    headers: dict[str, str] = {}
     content: dict[str, str] = {}
-    for raw, data in scope["headers"]:
-        name, value = raw.decode("latin-1").lower(), data.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        known = CONTENT.get(raw.lower())
+    length = accept = ""
+    for name, data in scope["headers"]:
+        known = CONTENT.get(name)
         if known is not None:
+            value = data.decode("latin-1")
             # The validator is shown both of two that differ, and refuses them.
             content[known if content.setdefault(known, value) == value else known.lower()] = value
-    return Request(inbox, headers, content)
+        elif name == b"content-length":
+            length = data.decode("latin-1")
+        elif name == b"accept":
+            value = data.decode("latin-1")
+            accept = f"{accept}, {value}" if accept else value
+    return Request(inbox, content, length, accept)
 
 
 def answer_of(response: Response, error: BaseException | None = None) -> Answer:

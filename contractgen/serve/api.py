@@ -1,0 +1,49 @@
+"""Serving a model, from its files to the last request."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from contractgen.serve.logs import log_to_stderr
+from contractgen.serve.metrics import FOLDER
+from contractgen.serve.prepare import check_fits, example_request, in_child, is_ready, prepare
+from contractgen.serve.process import application, bound, serve_on
+from contractgen.serve.settings import Prepared, Settings
+from contractgen.serve.supervisor import supervise
+
+
+def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Callable[[str], None]) -> int:
+    """Serve until SIGTERM or SIGINT; 1 where requests were cut off by the bound of the drain, else 0.
+
+    ``say`` gets one line once requests are taken. Raises a `ContractgenError` where the model cannot be served, OSError
+    where the address cannot be had.
+    """
+    log_to_stderr()
+    listening = bound(settings)
+    host, port = listening.getsockname()[:2]
+    site = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def started() -> None:
+        say(f"serving {settings.contract.name} on {site}")
+
+    with listening, tempfile.TemporaryDirectory(prefix="contractgen-serve-") as folder:
+        prepared = _prepared(settings, Path(folder), confirm)
+        if settings.workers == 1:
+            return int(serve_on(listening, application(prepared), settings, started) > 0)
+        numbers = Path(folder) / "metrics"
+        numbers.mkdir()
+        os.environ[FOLDER] = str(numbers)
+        return supervise(prepared, listening, started)
+
+
+def _prepared(settings: Settings, folder: Path, confirm: Callable[[str], bool] | None) -> Prepared:
+    """What the processes start from. What needs torch once is done in a child, unless torch is what serves."""
+    check_fits(settings.runtime, settings.contract)
+    if is_ready(settings):
+        return Prepared(settings, None, example_request(settings.contract))
+    job = partial(prepare, settings, folder, confirm)
+    return job() if settings.runtime == "eager" and settings.workers == 1 else in_child(job)

@@ -1,0 +1,113 @@
+"""The ASGI application of the target ``asgi`` with what a server has besides: metrics, logs and request ids."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import secrets
+import time
+from types import ModuleType
+from typing import Any
+
+from contractgen.contract.codec import dumps
+from contractgen.contract.model import Contract
+from contractgen.generate.runtime.asgi_app import About, Application, Call
+from contractgen.generate.runtime.asgi_messages import Answer, Inbox, Request, Scope, answer_of, path_of
+from contractgen.generate.targets.asgi_openapi import document
+from contractgen.report.formats.model_metadata import model_metadata
+from contractgen.serve.logs import REQUEST_ID, RequestLog, event
+from contractgen.serve.metrics import Metrics
+from contractgen.serve.models import Model, Tensors
+
+_ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
+
+_PROCESS = secrets.token_hex(8)
+_NUMBERS = itertools.count()
+
+
+class ServerApplication(Application):
+    """The application before one model."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        validator: ModuleType,
+        model: Model,
+        metrics: Metrics,
+        *,
+        log_requests: bool = True,
+        **options: Any,
+    ) -> None:
+        about = About(contract.name, contract.fingerprint, model_metadata(contract), document(contract))
+        super().__init__(validator, model, about, **options)
+        self.metrics = metrics
+        self.request_log = RequestLog() if log_requests else None
+        text = dumps(contract).encode()
+        self.routes["/contract.json"] = {"GET": lambda _: _answered(text, "application/json")}
+        self.routes["/metrics"] = {"GET": lambda _: _answered(metrics.text(), metrics.content_type)}
+
+    def checked(self, body: bytes, request: Request) -> Call:
+        """The request's tensors by wire name, and how to reply."""
+        tensors, reply = self.validator.decode_request(
+            self.validator.SPEC, self.validator.is_valid, body, request.content, self.limits
+        )
+        return tensors, reply
+
+    def run(self, call: Call, accept: str) -> Answer:
+        """The answer of the model to a request that was checked."""
+        tensors, reply = call
+        return answer_of(self.validator.respond(self.model(tensors, 1), accept=accept, reply=reply))
+
+    def model(self, tensors: Tensors, requests: int) -> Any:
+        """The result of the model, whose time is taken."""
+        started = time.perf_counter()
+        try:
+            return self.predict(tensors)
+        finally:
+            self.metrics.ran(time.perf_counter() - started, requests)
+
+    async def answer(self, scope: Scope, inbox: Inbox) -> Answer | None:
+        """The answer, counted and logged."""
+        started = time.perf_counter()
+        identity = _identity(scope)
+        token = REQUEST_ID.set(identity)
+        try:
+            answer = await super().answer(scope, inbox)
+        finally:
+            REQUEST_ID.reset(token)
+        path = path_of(scope)
+        if path not in self.routes:
+            path = "other"
+        seconds = time.perf_counter() - started
+        status = 499 if answer is None else answer.status  # the client went away; nginx's status for it
+        violations = getattr(answer.error, "violations", ()) if answer is not None else ()
+        self.metrics.answered(path, status, seconds, self.pool.pending)
+        self.metrics.refused(violations)
+        if self.request_log is not None:
+            fields: dict[str, object] = {
+                "id": identity, "method": scope["method"], "path": path, "status": status,
+                "ms": round(1000 * seconds, 3), "bytes": inbox.size,
+            }  # fmt: skip
+            if violations:
+                fields["codes"] = [one.code for one in violations]
+            self.request_log.add(fields)
+        return None if answer is None else answer._replace(headers={**answer.headers, "X-Request-Id": identity})
+
+    def refused_connection(self, status: int, reason: str) -> None:
+        """The HTTP server gave up on a connection that made no request."""
+        self.metrics.answered("none", status, 0.0, self.pool.pending)
+        event("no request", level=logging.WARNING, status=status, reason=reason)
+
+
+def _identity(scope: Scope) -> str:
+    """The request's id as its sender gave it, or a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _ID.fullmatch(value):
+            given: str = value.decode("ascii")
+            return given
+    return f"{_PROCESS}-{next(_NUMBERS):x}"
+
+
+async def _answered(body: bytes, media: str) -> Answer:
+    return Answer(200, body, {"Content-Type": media})

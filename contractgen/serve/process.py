@@ -1,0 +1,117 @@
+"""One process that serves: opens the model, tries it, listens, and drains when it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import uvicorn
+
+from contractgen.errors import LoadError
+from contractgen.generate.render import render_validator
+from contractgen.generate.runtime.asgi_threads import cores
+from contractgen.generate.sources import load_source
+from contractgen.serve.application import ServerApplication
+from contractgen.serve.connection import Connection
+from contractgen.serve.logs import event
+from contractgen.serve.metrics import Metrics
+from contractgen.serve.models import Model, open_model
+from contractgen.serve.settings import Prepared, Settings
+
+
+def application(prepared: Prepared) -> ServerApplication:
+    """The application before its model, which has answered a request already. Raises a `ContractgenError`."""
+    settings = prepared.settings
+    validator = load_source(render_validator(settings.contract), "validator")
+    model = open_model(prepared, validator)
+    _try(model, validator, prepared)
+    return ServerApplication(
+        settings.contract,
+        validator,
+        model,
+        Metrics(settings.contract.name, settings.contract.fingerprint),
+        limits=validator.Limits(max_body_bytes=settings.max_body_bytes),
+        threads=settings.threads or max(1, cores() // settings.workers),
+        waiting=settings.waiting,
+        read_seconds=settings.read_seconds,
+        log_requests=settings.log_requests,
+    )
+
+
+def _try(model: Model, validator: ModuleType, prepared: Prepared) -> None:
+    """Run the model once, so that one that does not fit its contract is found before anyone is served."""
+    if prepared.warm_up is None:
+        return
+    body, headers = prepared.warm_up
+    tensors, reply = validator.decode_request(
+        validator.SPEC, validator.is_valid, body, headers, validator.Limits(max_body_bytes=len(body))
+    )
+    try:
+        validator.respond(model(tensors), reply=reply)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        raise LoadError(
+            f"the model does not answer a request within its contract: {type(error).__name__}: {lines[0]}",
+            hint="`contractgen check CONTRACT MODEL` says more.",
+        ) from error
+
+
+class Server(uvicorn.Server):
+    """Ends with the process instead of killing it by the signal that asked for the end."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._says = started
+        self.cut = 0
+        """Requests that were not answered when time was up."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self._says()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was accepted, within a bound."""
+        event("draining", requests=len(self.server_state.tasks))
+        await super().shutdown(sockets)
+        self.cut = len(self.server_state.tasks)
+        event("drained", level=logging.ERROR if self.cut else logging.INFO, cut=self.cut)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT ask for the end."""
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+def serve_on(listening: socket.socket, app: ServerApplication, settings: Settings, started: Callable[[], None]) -> int:
+    """Serve until a signal; how many requests were cut off at the end."""
+    config = uvicorn.Config(
+        app, http=Connection, ws="none", lifespan="on", loop="auto", access_log=False, log_config=None,
+        proxy_headers=False, server_header=False, backlog=2048,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    )  # fmt: skip
+    server = Server(config, started)
+    server.run([listening])
+    return server.cut
+
+
+def bound(settings: Settings) -> socket.socket:
+    """The socket to listen on. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
