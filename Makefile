@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 # Two workers share the machine's cores; threads inside each would only compete.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test lint fix goldens docs bench bench-inference bench-verify bench-wire fuzz mutants clean
+.PHONY: help demo test lint fix goldens docs bench bench-build-step bench-inference bench-verify bench-wire fuzz mutants clean
 
 help:
 	@echo "make demo             export the sample model and watch its contract refuse bad requests"
@@ -15,7 +15,7 @@ help:
 	@echo "make lint | fix       check | repair style"
 	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
 	@echo "make docs             renew the pages that are generated from the code, and build the site in site/"
-	@echo "make bench            every benchmark; bench-inference, bench-verify and bench-wire run one"
+	@echo "make bench            every benchmark; bench-build-step, bench-inference, bench-verify and bench-wire run one"
 	@echo "make mutants          plant faults in contracts, code and models, and see each found"
 	@echo "make fuzz             hostile bodies against the generated validators, for FUZZ_SECONDS"
 
@@ -46,7 +46,10 @@ docs: $(READY)
 	$(BIN)/python -m docs.renew
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: bench-inference bench-verify bench-wire
+bench: bench-build-step bench-inference bench-verify bench-wire
+
+bench-build-step: $(READY)
+	$(BIN)/python -m benchmarks.build_step
 
 bench-inference: $(READY)
 	$(TEST_ENV) $(BIN)/python -m benchmarks.inference
