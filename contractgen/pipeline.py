@@ -26,6 +26,7 @@ from contractgen.report.results import Verification
 from contractgen.verify.api import verify
 from contractgen.verify.drift import check_drift
 from contractgen.verify.runtimes import save_artifact
+from contractgen.verify.saving import save_cases
 
 Progress = Callable[[str, str], None]
 """Called with the stage's name and what it does at the moment."""
@@ -127,14 +128,16 @@ def check(
     seed: int = 0,
     budget: float = 5.0,
     case: str | None = None,
+    save: Path | None = None,
     reinfer: bool = True,
     confirm: Callable[[str], bool] | None = None,
     progress: Progress = lambda _stage, _detail: None,
 ) -> Verification:
     """Verify ``artifact`` against ``contract`` and the generated files in ``folder``, or fresh ones where there are none.
 
-    ``budget`` is how many seconds random cases may go on; ``case`` runs the one with that id. ``reinfer`` also infers the
-    model's contract again, and finds where the given one has drifted from it.
+    ``budget`` is how many seconds random cases may go on; ``case`` runs the one with that id; ``save`` is a folder to write
+    the cases to, as request bodies. ``reinfer`` also infers the model's contract again, and finds where the given one has
+    drifted from it.
     """
     loaded = load(artifact, settings, trust=trust, confirm=confirm, progress=progress)
     sources = render(contract)
@@ -151,6 +154,9 @@ def check(
         case=case,
         progress=progress,
     )
+    if save is not None:
+        progress("save", str(save))
+        save_cases(contract, save, seed=seed, case_id=case)
     if not reinfer or case is not None:
         return result
     progress("infer", "the contract again, to find drift")

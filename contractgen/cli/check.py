@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from contractgen.cli.console import stderr, stdout
 from contractgen.cli.export import asking
 from contractgen.cli.failures import FINDINGS, reported
 from contractgen.cli.progress import shown
+from contractgen.cli.results import ResultsFormat, ResultsOption, print_results
 from contractgen.config import read_config
 from contractgen.contract.codec import load_contract
 
@@ -37,7 +38,15 @@ def check(
         bool, typer.Option("--no-infer", help="Do not look for drift by inferring the model's contract again.")
     ] = False,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Run only the case of a finding.")] = None,
-    output: options.FormatOption = options.Format.text,
+    save_cases: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-cases",
+            metavar="DIR",
+            help="Write the cases as request bodies of every wire format, for other tools.",
+        ),
+    ] = None,
+    output: ResultsOption = ResultsFormat.text,
     traceback: options.Traceback = False,
 ) -> None:
     """Verify MODEL against CONTRACT, through the client and validator beside it where there are any."""
@@ -59,19 +68,17 @@ def check(
                 seed=seed,
                 budget=budget,
                 case=case,
+                save=save_cases,
                 reinfer=not no_infer,
                 confirm=asking(stages),
                 progress=stages,
             )
-        if output is options.Format.json:
-            typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
-        else:
-            from contractgen.report import text
-
-            stdout().print(text.verification(result))
-            replayable = next((finding.case for finding in result.findings if finding.case), None)
-            if replayable and case is None:
-                command = shlex.join(["contractgen", "check", str(contract_file), str(artifact), "--case", replayable])
-                stdout().print(f"\nReplay one: {escape(command)} (with the same --seed and model options)")
+        if save_cases is not None:
+            stderr().print(f"cases written to {escape(str(save_cases))}", soft_wrap=True)
+        print_results(result, output, contract_file, contract_file.read_text(encoding="utf-8"))
+        replayable = next((finding.case for finding in result.findings if finding.case), None)
+        if output is ResultsFormat.text and replayable and case is None:
+            again = [*sys.argv[1:], "--case", replayable]
+            stdout().print(f"\nReplay one: {escape(shlex.join(['contractgen', *again]))}", soft_wrap=True)
         if not result.ok:
             raise typer.Exit(FINDINGS)

@@ -100,7 +100,15 @@ class ClaimResult:
     @property
     def exercised(self) -> bool:
         """Whether each side that exists was seen."""
-        return (self.inside > 0 or self.sides == "outside") and (self.outside > 0 or self.sides == "inside")
+        return not self.unseen
+
+    @property
+    def unseen(self) -> str:
+        """The side that exists and was not seen, in words; empty where there is none."""
+        met, broken = self.inside > 0 or self.sides == "outside", self.outside > 0 or self.sides == "inside"
+        if met and broken:
+            return ""
+        return "never broken" if met else "never met" if broken else "neither met nor broken"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,10 @@ def verification(result: Verification) -> RenderableType:
     ]
     exercised = sum(claim.exercised for claim in result.claims)
     parts.append(Columns([["claims", f"{exercised}/{len(result.claims)}", "exercised on both sides"]]))
-    parts += [Columns([[Text("not exercised", style="yellow"), claim.text]]) for claim in result.not_exercised]
+    unseen: list[list[Text | str]] = [
+        [Text(claim.unseen, style="yellow"), claim.text] for claim in result.not_exercised
+    ]
+    parts += [Columns(unseen)] if unseen else []
     parts += [Columns([[Text("note", style="cyan"), note]]) for note in result.notes]
     if result.not_run:
         parts.append(Columns([[Text("note", style="cyan"), f"{count(result.not_run, 'case')} left out by the budget"]]))

@@ -168,7 +168,8 @@ def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outp
 def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool:
     """Whether a fixed size is one of a narrow range that strides map to one grid.
 
-    Then the model fails at half of it and at twice its size. A model that takes any larger size is another matter.
+    Then the model runs at that size, and fails at half of it and at twice its size. A model that takes any larger size,
+    or this one alone, is another matter.
     """
     edit = case.recipe.edit
     if not isinstance(edit, Axis) or case.claim is None or case.claim.property != "shape":
@@ -176,7 +177,7 @@ def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool
     size = places(contract).leaf(edit.tensor).tensor.shape[edit.axis]
     if not isinstance(size, int) or not size // 2 < edit.size < 2 * size:
         return False
-    return not any(
+    return _runs(contract, eager, replace(case.recipe, edit=None)) and not any(
         _runs(contract, eager, replace(case.recipe, edit=replace(edit, size=s))) for s in (max(1, size // 2), 2 * size)
     )
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from contractgen.load import LoadedModel
 
 _LIMIT = 12.0
-"""How many times the budget the directed cases may take before they are cut off, too."""
+"""How many times the budget the directed cases may take before they are cut off, too; in seconds, with a budget of 5."""
 
 _LEAST = 1.0
 """Seconds that random cases get in any case, however long the graphs took to make."""
@@ -62,6 +62,8 @@ def verify(
     tally = Tally(contract, seed)
     progress("verify", "deriving cases")
     cases = plan(contract, seed)
+    if not cases.valid:
+        tally.find("sound", "the contract allows no input of a bounded size: its claims contradict each other")
     if case is not None:
         cases = _only(cases, case)
     try:
@@ -71,10 +73,11 @@ def verify(
         return tally.result(cases.claims, time.monotonic() - start)
     module = loaded.module
     try:
-        with Builder(module, contract, loaded.kind, runtimes) as builder:
+        needed = runtimes if cases.valid else ()
+        with Builder(module, contract, loaded.kind, needed) as builder:
             session = Session(
                 contract, exchange, cases, ForkRunner(module, seconds_per_run=max(10.0, budget * 3)),
-                Eager(contract, module, loaded.kind), tally, start + budget, start + budget * _LIMIT, progress,
+                Eager(contract, module, loaded.kind), tally, start + budget, start + _LIMIT * max(5.0, budget), progress,
                 artifacts=frozenset(artifacts),
             )  # fmt: skip
             tally.runtime(session.eager.name)
@@ -93,8 +96,6 @@ def verify(
 def _run(session: Session, builder: Builder, random_count: int) -> None:
     """The order: what needs no graph first, while the graphs are being made."""
     plan = session.plan
-    if not plan.valid:
-        session.tally.find("sound", "the contract allows no input of a bounded size: its claims contradict each other")
     session.wire()
     session.refuse_all()
     tally, now = session.tally, time.monotonic

@@ -26,16 +26,23 @@ EXTENSIONS = {
 
 
 def save_cases(
-    contract: Contract, folder: Path, *, seed: int = 0, random: int = 20, formats: tuple[str, ...] = encode.FORMATS
+    contract: Contract,
+    folder: Path,
+    *,
+    seed: int = 0,
+    random: int = 20,
+    case_id: str | None = None,
+    formats: tuple[str, ...] = encode.FORMATS,
 ) -> int:
     """Write ``cases.json`` (what each case is, and its headers) and one body per case and wire format.
 
-    Returns the number of cases. Inputs that have no form on the wire are left out.
+    ``case_id`` writes that case alone. Returns the number of cases. Inputs that have no form on the wire are left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     cases = plan(contract, seed)
     index = []
-    for number, case in enumerate((*cases.valid, *cases.broken, *cases.random(random))):
+    chosen = (*cases.valid, *cases.broken, *cases.random(random)) if case_id is None else (cases.find(case_id),)
+    for number, case in enumerate(case for case in chosen if case is not None):
         if not case.client_only:
             requests = [_written(folder, number, case, *one) for one in _messages(contract, case, formats)]
             index.append(_entry(contract, case, requests))

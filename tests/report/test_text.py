@@ -138,7 +138,7 @@ def test_a_verification_shows_its_figures_and_the_smallest_input_of_a_finding() 
     assert "  policies  2      the kernels take more than is meant: other rank 2" in lines
     assert "  onnx         9/10      ran and agreed; worst difference 3e-05 in output (1.5 of the tolerance)" in lines
     assert "  torchscript  not made  scripting failed" in lines
-    assert "  not exercised  batch is 1 or more" in lines
+    assert any(line.split() == ["never", "broken", "batch", "is", "1", "or", "more"] for line in lines)
     assert "  note  2 cases left out by the budget" in lines
     at = lines.index("parity: onnx differs from eager (3 cases)")
     assert lines[at + 1 :] == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from contractgen.contract.model import Contract, Dim, Output, Parameter, Tensor, Values
 from contractgen.generate.render import render
 from contractgen.verify.admitted import admit
+from contractgen.verify.cases.model import Case
 from contractgen.verify.cases.plan import plan
+from contractgen.verify.cases.valid import random_cases
 from contractgen.verify.exchange import Exchange
 from contractgen.verify.recipe import arguments
 from contractgen.verify.refused import refuse
@@ -65,8 +69,19 @@ def test_case_ids_are_unique_and_find_their_case() -> None:
     ids = [case.id for case in (*cases.valid, *cases.broken)]
     assert len(ids) == len(set(ids))
     assert all((found := cases.find(one)) is not None and found.id == one for one in ids)
-    assert cases.find("valid/random-00007") == list(cases.random(8))[7]
+    assert all(cases.find(case.id) == case for case in cases.random(8))
     assert cases.find("nonsense") is None
+
+
+def test_random_cases_come_back_to_what_was_exercised_least() -> None:
+    cases = plan(TEXT.contract)
+
+    def least(chosen: list[Case]) -> int:
+        met = Counter(claim.id for case in chosen for claim in cases.claims if claim.met(case.recipe))
+        return min(met[claim.id] for claim in cases.claims if claim.sides != "outside" and met[claim.id])
+
+    unguided = list(itertools.islice(random_cases(cases.ground), 100))
+    assert least([*cases.valid, *cases.random(100)]) > least([*cases.valid, *unguided])
 
 
 def test_a_dim_with_a_huge_maximum_stays_within_the_elements_allowed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from contractgen.verify.cases.model import Case, Claim, Ground
 from contractgen.verify.cases.naming import recipe_of
 from contractgen.verify.cases.structure import structure_claims
 from contractgen.verify.cases.valid import directed_cases, random_cases
+
+_CHOICES = 4
+"""Of so many random inputs the one is taken that exercises what was exercised least."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,19 @@ class Plan:
     broken: tuple[Case, ...]
 
     def random(self, count: int) -> Iterator[Case]:
-        """The first ``count`` random valid inputs."""
-        return itertools.islice(random_cases(self.ground), count)
+        """``count`` random valid inputs, guided by which claims the inputs before them exercised from inside."""
+        seen = Counter(claim for case in self.valid for claim in self._met(case))
+        candidates = random_cases(self.ground)
+        for _ in range(count):
+            few = [(case, self._met(case)) for case in itertools.islice(candidates, _CHOICES)]
+            if not few:
+                return
+            case, met = max(few, key=lambda one: sum(1 / (1 + seen[claim]) for claim in one[1]))
+            seen.update(met)
+            yield case
+
+    def _met(self, case: Case) -> list[str]:
+        return [claim.id for claim in self.claims if claim.met(case.recipe)]
 
     def find(self, case_id: str) -> Case | None:
         """The case with an id; the same contract and seed give the same cases."""
