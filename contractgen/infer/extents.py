@@ -182,6 +182,19 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         extent.claims.append(Claim("max", "probed", f"ran at {2 * current}; a batch axis is not bounded"))
     else:
         _find_max(sizes, extent, current, _proposed_max(sizes, extent, guards), pool)
+        _tell_repeated(sizes, extent)
+
+
+def _tell_repeated(sizes: Sizes, extent: Extent) -> None:
+    """Fix a size that has no neighbours but 1: what runs at 1 is repeated until it fits, and means nothing of its own."""
+    largest = extent.max
+    if largest is None or extent.min != 1 or not 2 < largest <= WINDOW or extent.multiple_of != 1:
+        return
+    between = range(2, largest)
+    if not any(sizes.ok(extent, between)):
+        tried = f"{between[0]} to {between[-1]}" if len(between) > 1 else "2"
+        detail = f"{largest} ran; {tried} and {largest + 1} failed, and a single one is repeated"
+        extent.fixed, extent.max, extent.claims = largest, None, [Claim("fixed", "probed", detail)]
 
 
 def _has_other_sizes(sizes: Sizes, extent: Extent, current: int) -> bool:

@@ -127,6 +127,17 @@ def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str)
         )
 
 
+def ranks_in_message(message: str) -> frozenset[int]:
+    """The ranks that the message speaks of as wanted or got."""
+    found = re.search(r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)|dimension (\d) or (\d)", message)
+    words = {1: "to be a vector", 2: "to be a matrix", 0: "to be a scalar"}
+    return (
+        frozenset(int(number) for number in found.groups() if number)
+        if found
+        else frozenset(rank for rank, word in words.items() if word in message)
+    )
+
+
 def names_dtype(message: str, dtype: torch.dtype) -> bool:
     """Whether the message speaks of the dtype, in C++'s words or in Python's."""
     names = {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}

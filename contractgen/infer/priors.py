@@ -58,10 +58,19 @@ _IDS = {
     "users", "items", "sparse", "edges", "edge", "query_ids", "labels", "label", "sentence", "src", "tgt", "codes", "class",
     "classes", "offsets", "prompt", "document", "genre", "town", "city",
 }  # fmt: skip
+_MARKS = {"padding", "pad", "padded", "missing", "valid", "observed", "masked", "keep"}
 _LENGTHS = {"length", "lengths", "lens", "len", "sizes", "offsets"}
 _IMAGES = {"image", "images", "img", "imgs", "pixel", "pixels", "picture", "photo", "frame", "rgb", "depth"}
 _VOLUMES = {"video", "videos", "volume", "volumes", "vol", "clip", "scan", "mri", "ct"}
 _AUDIO = {"audio", "wav", "wave", "waveform", "signal", "speech", "sound"}
+
+
+CONVENTIONS = {
+    "edge_index": Prior((torch.int64,), (2,), ("2", "edges"), declared=True),
+    "edge_attr": Prior(ranks=(2, 1)),
+    "edge_weight": Prior(ranks=(1, 2)),
+}
+"""Names that whole families of libraries use for one thing."""
 
 
 def from_name(name: str, source: str, floating: torch.dtype) -> Prior:
@@ -70,6 +79,8 @@ def from_name(name: str, source: str, floating: torch.dtype) -> Prior:
     if "mask" in words or "masks" in words:
         order = (torch.bool, torch.int64) if words & {"padding", "pad"} else (torch.int64, torch.bool)
         return Prior((*order, floating), (2, 3, 4, 1))
+    if words & _MARKS:
+        return Prior((torch.bool, torch.int64, floating), (2, 1, 3))
     if words & _LENGTHS:
         return Prior((torch.int64, torch.int32), (1,))
     images = words & _IMAGES

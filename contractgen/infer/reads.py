@@ -13,7 +13,8 @@ import torch
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.probe import Input, Prober
 
-_SCALES = (10.0, -10.0, 0.5)
+_SCALES = (10.0, -10.0, 0.5, None)
+"""What the slice is filled with: a number, or noise, which a model may tell from a flat slice."""
 
 
 def reads_last(prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int]) -> bool | None:
@@ -33,16 +34,17 @@ class _LastSlice:
     """An edit of the last slice along an axis."""
 
     axis: int
-    scale: float
+    scale: float | None
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         part = tensor.select(self.axis, tensor.shape[self.axis] - 1)
         if tensor.is_floating_point() or tensor.is_complex():
-            part.fill_(self.scale)
+            noise = torch.randn(part.shape, generator=torch.Generator().manual_seed(7))
+            part.copy_(3.0 * noise if self.scale is None else torch.full(part.shape, self.scale))
         elif tensor.dtype == torch.bool:
             part.copy_(~part)
         else:
-            part.copy_(part + 1 if self.scale > 1 else 1 - part.clamp(0, 1))
+            part.copy_(part + 1 if self.scale is None or self.scale > 1 else 1 - part.clamp(0, 1))
         return tensor
 
 

@@ -6,6 +6,7 @@ Exception`` of a model can swallow.
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -116,11 +117,12 @@ class Recorder:
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
         name = getattr(func, "__name__", "")
         for value in (*args, *(kwargs or {}).values()):
-            inside = value if isinstance(value, (list, tuple)) else (value,)
+            inside = value if type(value) in (list, tuple) else (value,)
             recorder = next((item for item in inside if type(item) is Recorder), None)
             if recorder is not None:
                 sequence = name in _TAKES_SEQUENCE and len(args) > 0 and args[0] is recorder
-                recorder._decide("list" if sequence else "tensor", hint=_FUNCTION_HINTS.get(name))
+                index = _INDEX_HINTS.get(name.removesuffix("_")) if args and args[0] is not recorder else None
+                recorder._decide("list" if sequence else "tensor", hint=index or _FUNCTION_HINTS.get(name))
         raise TypeError(f"no recorder among the arguments of {name}")
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -175,6 +177,8 @@ class Recorder:
 def _asking_function() -> Hint | None:
     """The hint of the torch function that is looking at a recorder, if its name tells one."""
     frame = sys._getframe(2)
+    if dis.opname[frame.f_code.co_code[frame.f_lasti]] == "BINARY_SUBSCR":
+        return _INDEX_HINTS["__getitem__"]
     for _ in range(3):
         if frame.f_code.co_name in _FUNCTION_HINTS and "torch" in frame.f_code.co_filename:
             return _FUNCTION_HINTS[frame.f_code.co_name]
@@ -256,6 +260,12 @@ _FUNCTION_HINTS = {
     "view_as_real": Hint((torch.complex64,)),
     "logical_not": Hint((torch.bool,)),
 }  # fmt: skip
+_INDEX_HINTS = {
+    **dict.fromkeys(("index_add", "index_select", "index_copy", "index_fill"), Hint((torch.int64,), (1,))),
+    **dict.fromkeys(("gather", "scatter", "scatter_add", "scatter_reduce"), Hint((torch.int64,), (2, 1, 3))),
+    **dict.fromkeys(("take", "take_along_dim", "__getitem__", "__setitem__"), Hint((torch.int64,), (1, 2))),
+}
+"""Of an argument that says which elements of another tensor are meant."""
 _METHOD_HINTS = {
     "real": Hint((torch.complex64,)),
     "imag": Hint((torch.complex64,)),

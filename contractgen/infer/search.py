@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -24,6 +24,7 @@ from contractgen.infer.neighbours import (
     mirrors,
     names_dtype,
     other_lengths,
+    ranks_in_message,
     shapes_from_message,
     sizes_from_message,
     special_sizes,
@@ -174,7 +175,9 @@ class Search:
             return trial
         answered = {answer: self.tracer.run(hypothesis, answer=answer) for answer in (1, 0, 2)}
         best = max(answered, key=lambda answer: (answered[answer].ok, answered[answer].progress))
-        if answered[best].progress > trial.progress:
+        # Where every answer ends in the same failure, that failure has nothing to do with the content.
+        alike = len({one.message for one in answered.values()}) == 1 and answered[best].progress == trial.progress
+        if answered[best].progress > trial.progress or alike:
             self._answer = best
             return answered[best]
         return trial
@@ -269,8 +272,9 @@ class Search:
     def shapes(self, path: Path) -> Iterator[tuple[tuple[torch.dtype, int], float]]:
         """Pairs of dtype and rank for a tensor with their costs, the likeliest first."""
         prior, hint = self.signature.prior(path), self.hints.get(path, Hint())
-        ranks = list(dict.fromkeys((*(prior.ranks[:1] if prior.declared else ()), *hint.ranks, *prior.ranks)))
-        dtypes = list(dict.fromkeys((*(prior.dtypes[:1] if prior.declared else ()), *hint.dtypes, *prior.dtypes)))
+        written = self.signature.written(path)
+        ranks = list(dict.fromkeys((*written.ranks[:1], *hint.ranks, *prior.ranks)))
+        dtypes = list(dict.fromkeys((*written.dtypes[:1], *hint.dtypes, *prior.dtypes)))
         for (i, dtype), (j, rank) in itertools.product(enumerate(dtypes[:8]), enumerate(ranks[:6])):
             yield (dtype, rank), 0.7 * i + 0.5 * j + (0.0 if rank else 3.0)
 
@@ -295,9 +299,7 @@ class Search:
         if self._fill:
             yield from self._filled(hypothesis, message)
         leaves = hypothesis.leaves()
-        expected = re.search(
-            r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)|dimension (\d) or (\d)", message
-        )
+        named_ranks = ranks_in_message(message)
         for path, leaf in leaves.items():
             if path in frozen:
                 continue
@@ -308,12 +310,12 @@ class Search:
             for (dtype, rank), cost in self.shapes(path):
                 if (dtype == leaf.dtype) == (rank == len(leaf.sizes)):
                     continue
-                named = expected is not None and str(rank) in expected.groups() and rank != len(leaf.sizes)
+                node = self._fresh(hypothesis, path, dtype, rank)
+                if rank == len(leaf.sizes) and names_dtype(message, dtype):
+                    yield hypothesis.with_node(path, replace(leaf, dtype=dtype)), 0.2 * penalty
+                named = rank in named_ranks and rank != len(leaf.sizes)
                 wanted = 0.0 if named or names_dtype(message, dtype) else 0.5
-                yield (
-                    hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)),
-                    penalty + 0.3 * cost + wanted,
-                )
+                yield hypothesis.with_node(path, node), penalty + 0.3 * cost + wanted
             if re.search(
                 r"must be tuple of Tensors|must be (tuple|list)|can't be iterated|expected Tensor as element", message
             ):

@@ -40,9 +40,19 @@ class Signature:
     open_keywords: bool = False
     """Whether ``forward`` takes ``**kwargs``, whose names are still to be found."""
 
+    def written(self, path: Path) -> Prior:
+        """What an annotation itself says of the dtype and the rank at ``path``: a use in the code does not override it."""
+        own = self._own(path)
+        return own if own.declared else Prior()
+
+    def _own(self, path: Path) -> Prior:
+        """What the author wrote, else what the name means wherever it is used."""
+        name = next((part for part in reversed(path) if isinstance(part, str)), "")
+        return self.priors.get(path) or priors.CONVENTIONS.get(name, Prior())
+
     def prior(self, path: Path) -> Prior:
         """The suggestions for the tensor at ``path``, completed by all that is possible."""
-        own = self.priors.get(path, Prior())
+        own = self._own(path)
         name = next((part for part in reversed(path) if isinstance(part, str)), "")
         named = priors.from_name(name, self.source, self.floating)
         prior = own.then(named.dtypes, named.ranks)

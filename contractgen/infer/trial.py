@@ -180,7 +180,7 @@ def is_beyond_symbols(error: BaseException) -> bool:
         "DataDependentOutputException", "DynamicOutputShapeException", "UnsupportedOperatorException",
         "GuardOnDataDependentSymNode", "UserError", "NotImplementedError", "UnsupportedFakeTensorException",
         "UnsupportedModelError",
-    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer", "unhashable type"))  # fmt: skip
+    ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer", "unhashable type", "in the TorchScript interpreter"))  # fmt: skip
 
 
 def _said(error: BaseException | None, hypothesis: Hypothesis, symbols: Mapping[Any, Axis]) -> str:
