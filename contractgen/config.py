@@ -93,9 +93,18 @@ class Config:
         return None
 
     def contract_files(self) -> tuple[Path, ...]:
-        """The contracts that ``generate --all`` renews, in order of path."""
-        patterns = self.contracts or (f"{self.out.relative_to(self.root).as_posix()}/*/contract.json",)
-        found = {path for pattern in patterns for path in self.root.glob(pattern)}
+        """The contracts that ``generate --all`` renews, in order of path. Raises UsageError for a wrong pattern."""
+        if not self.contracts:
+            return tuple(sorted(self.out.glob("*/contract.json")))
+        found: set[Path] = set()
+        for pattern in self.contracts:
+            try:
+                found.update(self.root.glob(pattern))
+            except (NotImplementedError, ValueError, IndexError) as error:
+                raise UsageError(
+                    f"pyproject.toml [tool.contractgen] contracts: {pattern!r} is no pattern of paths",
+                    hint='Patterns start from the folder of pyproject.toml: "contracts/*/contract.json".',
+                ) from error
         return tuple(sorted(found))
 
 
@@ -115,8 +124,8 @@ def _read(path: Path) -> Config:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
-    table = document.get("tool", {}).get("contractgen", {})
     where = f"{path.name} [tool.contractgen]"
+    table = _table(_table(document.get("tool", {}), f"{path.name} [tool]").get("contractgen", {}), where)
     _known(table, (*_SETTINGS, "models", "contracts", "diff"), where)
     common, out = _settings({key: value for key, value in table.items() if key in _SETTINGS}, root, where)
     models = {}

@@ -100,6 +100,8 @@ def test_the_command_line_stands_over_the_file() -> None:
         ("[tool.contractgen.tensors.x]\nfinite = 1", "tensors x.finite must be true or false", ""),
         ("[tool.contractgen.tensors]\nx = 1", "tensors x must be a table", ""),
         ("[tool.contractgen", "pyproject.toml cannot be read", ""),
+        ("tool = 3", "pyproject.toml [tool] must be a table, not 3", ""),
+        ("[tool]\ncontractgen = 3", "[tool.contractgen] must be a table, not 3", ""),
     ],
 )
 def test_a_mistake_is_named_with_its_place(text: str, message: str, hint: str, tmp_path: Path) -> None:
@@ -117,3 +119,20 @@ def test_all_contracts_are_found_by_the_globs_or_below_the_output_folder(tmp_pat
     assert [path.parent.name for path in read_config(tmp_path).contract_files()] == ["a", "b"]
     project(tmp_path, "[tool.contractgen]\ncontracts = ['*/contract.json', 'service/**/contract.json']")
     assert read_config(tmp_path).contract_files() == (tmp_path / "service/contract/contract.json",)
+
+
+def test_contracts_are_found_below_an_output_folder_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/a").mkdir(parents=True)
+    (tmp_path / "elsewhere/a/contract.json").touch()
+    (tmp_path / "here").mkdir()
+    for out in ("../elsewhere", str(tmp_path / "elsewhere")):
+        project(tmp_path / "here", f"[tool.contractgen]\nout = '{out}'")
+        (found,) = read_config(tmp_path / "here").contract_files()
+        assert found.resolve() == tmp_path / "elsewhere/a/contract.json"
+
+
+@pytest.mark.parametrize("pattern", ["/abs/*.json", ""])
+def test_a_pattern_that_cannot_be_looked_for_is_a_usage_error(pattern: str, tmp_path: Path) -> None:
+    project(tmp_path, f"[tool.contractgen]\ncontracts = ['{pattern}']")
+    with pytest.raises(UsageError, match="is no pattern of paths"):
+        read_config(tmp_path).contract_files()

@@ -13,7 +13,7 @@ import typer
 
 import contractgen
 from contractgen.cli.console import stderr
-from contractgen.errors import ContractgenError
+from contractgen.errors import ContractgenError, UsageError
 
 FINDINGS = 1
 USAGE = 2
@@ -42,13 +42,14 @@ def reported(show_traceback: bool) -> Iterator[None]:
     except Exception as error:
         _trace(show_traceback)
         if isinstance(error, OSError) and _is_the_users(error.filename):
-            _say(f"{error.filename}: {error.strerror}", "")
+            _say(f"{error.filename}: {error.strerror}", "", UsageError.code)
             raise typer.Exit(USAGE) from error
         _say(
             f"internal error: {type(error).__name__}: {error}",
             "This is a defect of contractgen, not of the model."
             if show_traceback
             else "Run again with --traceback and report it.",
+            ContractgenError.code,
         )
         raise typer.Exit(INTERNAL) from error
 
@@ -58,15 +59,14 @@ def _is_the_users(path: object) -> bool:
     return isinstance(path, (str, os.PathLike)) and not Path(path).is_relative_to(Path(contractgen.__file__).parent)
 
 
-def _say(message: str, hint: str, code: str = "") -> None:
+def _say(message: str, hint: str, code: str) -> None:
     from rich.markup import escape
 
     console = stderr()
     console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
     if hint:
         console.print(f"[bold cyan]hint:[/] {escape(hint)}", soft_wrap=True)
-    if code:
-        console.print(f"[dim]more: contractgen explain {escape(code)}[/]", soft_wrap=True)
+    console.print(f"[dim]more: contractgen explain {escape(code)}[/]", soft_wrap=True)
 
 
 def _trace(wanted: bool) -> None:
