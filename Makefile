@@ -7,11 +7,12 @@ FUZZ_SECONDS ?= 60
 # Two workers share the machine's cores; threads inside each would only compete.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test lint fix goldens docs bench bench-build-step bench-inference bench-verify bench-wire fuzz mutants clean
+.PHONY: help demo test test-integration lint fix goldens docs bench bench-build-step bench-inference bench-verify bench-wire fuzz mutants clean
 
 help:
 	@echo "make demo             export the sample model and watch its contract refuse bad requests"
 	@echo "make test             lint, type-check and run every test"
+	@echo "make test-integration  run the generated files in the real serving stacks, each in an environment of its own"
 	@echo "make lint | fix       check | repair style"
 	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
 	@echo "make docs             renew the pages that are generated from the code, and build the site in site/"
@@ -29,6 +30,9 @@ demo: $(READY)
 
 test: lint
 	$(TEST_ENV) $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
+
+test-integration: $(READY)
+	$(TEST_ENV) $(BIN)/python -m tests.integration.environments
 
 lint: $(READY)
 	$(BIN)/ruff check .

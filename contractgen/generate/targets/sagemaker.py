@@ -33,7 +33,7 @@ def render_sagemaker(contract: Contract, deployment: Deployment) -> dict[str, st
         if not is_plain(theirs.stem) or theirs.suffix != ".py" or theirs.stem in OWN_MODULES - {"inference"}:
             raise UsageError(f"{theirs} cannot be imported beside the generated files", hint="Rename it.")
         name = BESIDE_THEIRS if theirs.stem == "inference" else INFERENCE
-        text = WRAPPED.format(title=title, module=theirs.stem, name=safe(theirs.name)) + ANSWER
+        text = WRAPPED.format(title=title, module=literal(theirs.stem), name=safe(theirs.name)) + ANSWER
         module = model_file(contract, deployment, loads=False)
         needs, code = (), (theirs,)
     files = {name: text, FILE: module, PACK_FILE: _pack(deployment, [name, FILE, "validator.py"], code)}

@@ -59,19 +59,18 @@ request carries.
 from __future__ import annotations
 
 import http
+import importlib
 import inspect
-import logging
 import os
 from collections.abc import Mapping
 from typing import Any
 
-import {module} as theirs
 import torch
 
 import contract_model
 import validator
 
-LOG = logging.getLogger(__name__)
+theirs: Any = importlib.import_module({module})
 CLIENT = "application/vnd.sagemaker-triton.binary+json"
 """What the generated client sends to SageMaker."""
 
