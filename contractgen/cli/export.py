@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from contractgen.cli import options
 from contractgen.cli.console import near, stderr, stdout
 from contractgen.cli.failures import FINDINGS, reported
 from contractgen.cli.progress import Stages, shown
+from contractgen.cli.results import ResultsFormat, ResultsOption, print_results
 from contractgen.config import read_config
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def export(
         bool,
         typer.Option("--force", help="Overwrite hand-edited files, and write even where verification finds something."),
     ] = False,
-    output: options.FormatOption = options.Format.text,
+    output: ResultsOption = ResultsFormat.text,
     traceback: options.Traceback = False,
 ) -> None:
     """Find out what MODEL accepts; write its contract, client and validator; verify them against it."""
@@ -77,7 +79,12 @@ def export(
             )
         for warning in exported.warnings:
             stderr().print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
-        (_print_json if output is options.Format.json else _print_text)(exported, check)
+        if output is ResultsFormat.json:
+            _print_json(exported, check)
+        elif output is ResultsFormat.text:
+            _print_text(exported, check)
+        else:
+            _print_findings(exported, output)
         if not exported.ok:
             raise typer.Exit(FINDINGS)
 
@@ -117,7 +124,21 @@ def _print_text(exported: Exported, check: bool) -> None:
     elif check:
         console.print(f"{len(exported.stale)} stale" if exported.stale else Text("Up to date", style="bold"))
     else:
-        console.print("Nothing was written, since verification found something (--force writes all the same).")
+        console.print(
+            "Nothing was written, since verification found something. --force writes all the same; then "
+            "`contractgen check CONTRACT MODEL --case ID` runs a case again.",
+            soft_wrap=True,
+        )
+
+
+def _print_findings(exported: Exported, output: ResultsFormat) -> None:
+    """The verification for build servers; a stale file is a finding like any other."""
+    from contractgen.contract.codec import dumps
+    from contractgen.report.results import Finding
+
+    stale = [Finding("drift", "", f"{diff.path.as_posix()} is stale: export renews it") for diff in exported.stale]
+    result = replace(exported.verification, findings=(*exported.verification.findings, *stale))
+    print_results(result, output, exported.folder / "contract.json", dumps(exported.contract))
 
 
 def _print_json(exported: Exported, check: bool) -> None:

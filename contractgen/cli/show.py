@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from contractgen.cli.options import Format, FormatOption, Traceback
 from contractgen.contract.codec import load_contract, to_json
 from contractgen.errors import UsageError
 
+if TYPE_CHECKING:
+    from contractgen.contract.model import Contract
+    from contractgen.report.results import Verification
+
 
 def show(
     contract_file: Annotated[Path, typer.Argument(metavar="CONTRACT", help="The contract.json.", show_default=False)],
@@ -21,17 +25,22 @@ def show(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page that needs nothing but itself.")
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option("--results", metavar="FILE", help="Add what `check --format json` printed into FILE."),
+    ] = None,
     output: FormatOption = Format.text,
     traceback: Traceback = False,
 ) -> None:
     """Show what CONTRACT says: the signature, dims, relations and open questions."""
     with reported(traceback):
         contract = load_contract(contract_file)
+        checked = None if results is None else _read(results, contract)
         if html is not None:
             from contractgen.report.html import page
 
             try:
-                html.write_text(page(contract), encoding="utf-8", newline="\n")
+                html.write_text(page(contract, checked), encoding="utf-8", newline="\n")
             except OSError as error:
                 raise UsageError(f"{html} cannot be written: {error.strerror}") from error
             typer.echo(f"written  {html}")
@@ -42,7 +51,17 @@ def show(
 
             console = stdout()
             console.print(text.signature(contract))
-            for part in (text.questions(contract), text.evidence(contract) if why else None):
+            evidence = text.evidence(contract) if why else None
+            for part in (text.questions(contract), evidence, None if checked is None else text.verification(checked)):
                 if part is not None:
                     console.print()
                     console.print(part)
+
+
+def _read(results: Path, contract: Contract) -> Verification:
+    from contractgen.report.results_reading import load_results
+
+    checked = load_results(results)
+    if checked.fingerprint != contract.fingerprint:
+        raise UsageError(f"{results} is about another contract ({checked.model}, {checked.fingerprint})")
+    return checked

@@ -144,3 +144,22 @@ def test_a_model_that_cannot_be_loaded_exits_3(folder: Path) -> None:
 def test_the_seed_is_told(folder: Path) -> None:
     ran = check(folder, "model.pth", *BROKEN, "--seed", "3", "--format", "json")
     assert json.loads(ran.out)["seed"] == 3
+
+
+def test_the_results_are_shown_with_the_contract(folder: Path, failing: dict[str, Ran], tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    results.write_text(failing["json"].out)
+    ran = contractgen("show", CONTRACT, "--results", str(results), "--html", str(tmp_path / "page.html"), cwd=folder)
+    assert ran.code == 0, ran.both
+    assert "the model runs on what the contract refuses" in (tmp_path / "page.html").read_text()
+    ran = contractgen("show", CONTRACT, "--results", str(results), cwd=folder)
+    assert "the model runs on what the contract refuses" in ran.out, ran.both
+
+
+def test_results_of_another_contract_are_refused(folder: Path, failing: dict[str, Ran], tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    results.write_text(failing["json"].out)
+    other = ROOT / "sample_models/text/contract/contract.json"
+    ran = contractgen("show", str(other), "--results", str(results), cwd=folder)
+    assert ran.code == 2
+    assert "is about another contract (linear, sha256:" in ran.err

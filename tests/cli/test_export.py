@@ -111,6 +111,11 @@ def test_check_tells_when_the_files_are_no_longer_those_of_the_model(copy: Path)
     assert ran.code == 1, ran.both
     assert '-    "batch": {"min": 1, "max": 64' in ran.out
     assert path.read_text() == narrowed
+    ran = forked("export", "model.pth", "--check", "--format", "github", cwd=copy)
+    assert ran.code == 1, ran.both
+    assert ran.out.startswith(
+        "::error file=contracts/model/contract.json,line=1,title=drift::contracts/model/contract.json is stale"
+    )
 
 
 def test_check_verifies_a_model_against_its_contract(copy: Path) -> None:

@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 
 from contractgen.contract.model import Contract, Parameter, Tensor
 from contractgen.report.html import page
+from contractgen.report.results import Verification
 from tests.report.contracts import EVERYTHING
+from tests.report.test_results import RESULT
 
 
 class Page(HTMLParser):
@@ -31,9 +33,9 @@ class Page(HTMLParser):
         self.text += data + "\n"
 
 
-def read(contract: Contract) -> Page:
+def read(contract: Contract, results: Verification | None = None) -> Page:
     parser = Page()
-    parser.feed(page(contract))
+    parser.feed(page(contract, results))
     assert parser.open == []
     return parser
 
@@ -66,3 +68,32 @@ def test_names_from_a_model_are_text() -> None:
     seen = read(contract)
     assert "script" not in seen.tags
     assert hostile in seen.text
+
+
+def test_the_results_of_a_check_stand_on_the_page_the_findings_first() -> None:
+    text = read(EVERYTHING, RESULT).text
+    for words in (
+        "2 findings",
+        "with 30 inputs",
+        "onnx differs from eager: by 1",
+        "x: float32[0, 20]",
+        "dim:batch.min/zero",
+        "9/10",
+        "1 of 2 claims exercised on both sides",
+        "never broken",
+    ):
+        assert words in text
+    assert text.index("Findings") < text.index("Inputs") < text.index("Runtimes")
+
+
+def test_what_a_check_says_is_text() -> None:
+    hostile = "</pre><script>alert(1)</script>"
+    finding = replace(
+        RESULT.findings[0], message=hostile, input=(hostile,), case=hostile, runtime=hostile, claim=hostile
+    )
+    claims = (replace(RESULT.claims[0], id=hostile, text=hostile, inside=0),)
+    runtimes = (replace(RESULT.runtimes[0], available=False, reason=hostile),)
+    result = replace(RESULT, findings=(finding,), claims=claims, runtimes=runtimes, notes=(hostile,))
+    seen = read(EVERYTHING, result)
+    assert "script" not in seen.tags
+    assert seen.text.count(hostile) >= 9

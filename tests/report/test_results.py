@@ -14,10 +14,12 @@ import pytest
 import xmlschema
 
 from contractgen.contract.codec import dumps
+from contractgen.errors import UsageError
 from contractgen.report import results_github, results_sarif
 from contractgen.report.junit import junit
 from contractgen.report.results import ClaimResult, Difference, Finding, Kind, Rate, RuntimeResult, Verification
 from contractgen.report.results_lines import line_of
+from contractgen.report.results_reading import load_results
 from contractgen.report.results_schema import verification_schema
 from tests.report.contracts import EVERYTHING
 
@@ -73,6 +75,46 @@ def test_junit_has_a_case_per_claim_and_a_failure_per_finding() -> None:
     assert failure is not None
     assert failure.text == "x: float32[0, 20]\ncase dim:batch.min/zero"
     assert failure.attrib["message"] == "the model runs on 0 \\x00 rows"
+
+
+def test_results_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for document in (RESULT.to_json(), {"ok": False, "verification": RESULT.to_json()}):
+        path.write_text(json.dumps(document))
+        assert load_results(path) == RESULT
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda body: {}, "holds no results of a check"),
+        (lambda body: [body], "holds no results of a check"),
+        (lambda body: {**body, "more": 1}, r"\$\.more is unknown"),
+        (lambda body: {name: body[name] for name in body if name != "seed"}, r"\$\.seed is missing"),
+        (lambda body: {**body, "seed": True}, r"\$\.seed cannot be true"),
+        (lambda body: {**body, "seed": None}, r"\$\.seed cannot be null"),
+        (lambda body: {**body, "notes": "x"}, r'\$\.notes cannot be "x"'),
+        (lambda body: {**body, "policies": {"rank": "2"}}, r"\$\.policies\.rank cannot be"),
+        (
+            lambda body: {**body, "findings": [{**body["findings"][0], "kind": "odd"}]},
+            r"\$\.findings\[0\]\.kind cannot be",
+        ),
+        (lambda body: {**body, "runtimes": [[]]}, r"\$\.runtimes\[0\] cannot be \[\]"),
+    ],
+)
+def test_what_is_no_result_is_told_with_its_place(change: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(change(json.loads(json.dumps(RESULT.to_json())))))
+    with pytest.raises(UsageError, match=message):
+        load_results(path)
+
+
+def test_a_file_that_cannot_be_read_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_results(tmp_path / "none.json")
+    (tmp_path / "cut.json").write_text('{"format": ')
+    with pytest.raises(UsageError, match="is no JSON"):
+        load_results(tmp_path / "cut.json")
 
 
 HOSTILE = "]]> \x00\x1b\ud800\ufffe <script> & \u2028 é"
