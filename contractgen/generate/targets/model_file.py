@@ -12,6 +12,7 @@ from contractgen.generate.signatures import safe
 from contractgen.generate.targets.deployment import Deployment
 from contractgen.generate.targets.factory import MODEL_FN, Factory, factory_of
 from contractgen.generate.targets.model_parts import FILL, HEAD, ONNX, RECORDS, RUN, WRITE_PLAIN, WRITE_RECORDS
+from contractgen.generate.targets.tensors import places
 
 FILE = "contract_model.py"
 SAYS_HOW = (
@@ -128,7 +129,9 @@ def _onnx_file(contract: Contract, artifact: Path) -> str:
         positional += part.kind == "positional"
         if not part.required or part.kind == "variadic":
             raise UsageError(f"{part.name}: an ONNX graph has no optional inputs and no lists")
-        feeds += [labelled(literal(tensor.wire_name), place) for place, tensor in _places(part.node, code)]
+        feeds += [
+            labelled(literal(tensor.wire_name), place) for place, tensor in places(part.node, code, "an ONNX graph")
+        ]
     results = [_result(output.node) for output in contract.outputs]
     returned = results[0] if len(results) == 1 else group("(", results, ")")
     return ONNX.format(
@@ -137,19 +140,6 @@ def _onnx_file(contract: Contract, artifact: Path) -> str:
         feeds=laid_out(group("{", feeds, "}"), 1, "feeds = "),
         returned=laid_out(returned, 1, "return "),
     )
-
-
-def _places(node: model.Node, code: str) -> list[tuple[str, model.Tensor]]:
-    """Each tensor below a node, with the expression that reads it."""
-    if isinstance(node, model.Tensor):
-        return [(code, node)]
-    if isinstance(node, model.Dict) and all(field.required for field in node.fields):
-        return [one for field in node.fields for one in _places(field.node, f"{code}[{literal(field.key)}]")]
-    if isinstance(node, model.Tuple):
-        return [one for i, item in enumerate(node.items) for one in _places(item, f"{code}[{i}]")]
-    if isinstance(node, model.Constant):
-        return []
-    raise UsageError(f"{code}: an ONNX graph has no optional inputs and no lists")
 
 
 def _result(node: model.Node) -> Code:
