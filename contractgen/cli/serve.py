@@ -12,7 +12,7 @@ import typer
 from contractgen.cli import options
 from contractgen.cli.console import stderr
 from contractgen.cli.export import asking
-from contractgen.cli.failures import FINDINGS, reported
+from contractgen.cli.failures import reported
 from contractgen.cli.progress import Stages
 from contractgen.config import read_config
 from contractgen.contract.codec import load_contract
@@ -86,7 +86,7 @@ def serve(
         from contractgen.serve.api import serve as run
         from contractgen.serve.settings import Settings
 
-        cut = run(
+        run(
             Settings(
                 contract=contract,
                 artifact=artifact,
@@ -108,5 +108,3 @@ def serve(
             confirm=asking(Stages(stderr(), None)),
             say=typer.echo,
         )
-        if cut:
-            raise typer.Exit(FINDINGS)

@@ -11,13 +11,13 @@ from pathlib import Path
 from contractgen.serve.logs import log_to_stderr
 from contractgen.serve.metrics import FOLDER
 from contractgen.serve.prepare import check_fits, example_request, in_child, is_ready, prepare
-from contractgen.serve.process import application, bound, serve_on
+from contractgen.serve.process import application, bound, leave, serve_on
 from contractgen.serve.settings import Prepared, Settings
 from contractgen.serve.supervisor import supervise
 
 
-def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Callable[[str], None]) -> int:
-    """Serve until SIGTERM or SIGINT; 1 where requests were cut off by the bound of the drain, else 0.
+def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. The process ends with code 1 where requests were cut off by the bound of the drain.
 
     ``say`` gets one line once requests are taken. Raises a `ContractgenError` where the model cannot be served, OSError
     where the address cannot be had.
@@ -33,11 +33,14 @@ def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Cal
     with listening, tempfile.TemporaryDirectory(prefix="contractgen-serve-") as folder:
         prepared = _prepared(settings, Path(folder), confirm)
         if settings.workers == 1:
-            return int(serve_on(listening, application(prepared), settings, started) > 0)
-        numbers = Path(folder) / "metrics"
-        numbers.mkdir()
-        os.environ[FOLDER] = str(numbers)
-        return supervise(prepared, listening, started)
+            cut = serve_on(listening, application(prepared), settings, started)
+        else:
+            numbers = Path(folder) / "metrics"
+            numbers.mkdir()
+            os.environ[FOLDER] = str(numbers)
+            cut = supervise(prepared, listening, started)
+    if cut:
+        leave(1)
 
 
 def _prepared(settings: Settings, folder: Path, confirm: Callable[[str], bool] | None) -> Prepared:

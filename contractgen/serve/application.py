@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import re
@@ -13,7 +14,7 @@ from typing import Any
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.generate.runtime.asgi_app import About, Application, Call
-from contractgen.generate.runtime.asgi_messages import Answer, Inbox, Request, Scope, answer_of, path_of
+from contractgen.generate.runtime.asgi_messages import BUSY, Answer, Inbox, Refused, Request, Scope, answer_of, path_of
 from contractgen.generate.targets.asgi_openapi import document
 from contractgen.report.formats.model_metadata import model_metadata
 from contractgen.serve.logs import REQUEST_ID, RequestLog, event
@@ -42,6 +43,8 @@ class ServerApplication(Application):
         about = About(contract.name, contract.fingerprint, model_metadata(contract), document(contract))
         super().__init__(validator, model, about, **options)
         self.metrics = metrics
+        self.cut = 0
+        """Requests that were given up before their answer, at the end of the process."""
         self.request_log = RequestLog() if log_requests else None
         text = dumps(contract).encode()
         self.routes["/contract.json"] = {"GET": lambda _: _answered(text, "application/json")}
@@ -71,9 +74,14 @@ class ServerApplication(Application):
         """The answer, counted and logged."""
         started = time.perf_counter()
         identity = _identity(scope)
+        self.metrics.arrived()
         token = REQUEST_ID.set(identity)
         try:
             answer = await super().answer(scope, inbox)
+        except asyncio.CancelledError:
+            # The drain's bound has passed; uvicorn cancels what is left, once.
+            self.cut += 1
+            answer = Refused(503, "the server has ended", BUSY).answer
         finally:
             REQUEST_ID.reset(token)
         path = path_of(scope)
@@ -82,7 +90,7 @@ class ServerApplication(Application):
         seconds = time.perf_counter() - started
         status = 499 if answer is None else answer.status  # the client went away; nginx's status for it
         violations = getattr(answer.error, "violations", ()) if answer is not None else ()
-        self.metrics.answered(path, status, seconds, self.pool.pending)
+        self.metrics.answered(path, status, seconds)
         self.metrics.refused(violations)
         if self.request_log is not None:
             fields: dict[str, object] = {
@@ -96,7 +104,7 @@ class ServerApplication(Application):
 
     def refused_connection(self, status: int, reason: str) -> None:
         """The HTTP server gave up on a connection that made no request."""
-        self.metrics.answered("none", status, 0.0, self.pool.pending)
+        self.metrics.gave_up(status)
         event("no request", level=logging.WARNING, status=status, reason=reason)
 
 

@@ -54,17 +54,29 @@ class Metrics:
             "contractgen_violations", "Differences from the contract, by code and place", ["code", "path"],
             registry=registry,
         )  # fmt: skip
-        self._pending = Gauge("contractgen_pending", "Requests that wait for the model or are in it",
-                              registry=registry, multiprocess_mode="livesum")  # fmt: skip
+        self._in_flight = Gauge(
+            "contractgen_in_flight",
+            "Requests that have no answer yet, this one among them",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
 
-    def answered(self, path: str, status: int, seconds: float, pending: int) -> None:
+    def arrived(self) -> None:
+        """A request's head is here."""
+        self._in_flight.inc()
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
         """A request has its answer."""
+        self._in_flight.dec()
         known = self._known.get((path, status))
         if known is None:
             known = self._known[path, status] = self._requests.labels(path, str(status)), self._seconds.labels(path)
         known[0].inc()
         known[1].observe(seconds)
-        self._pending.set(pending)
+
+    def gave_up(self, status: int) -> None:
+        """A connection was closed that made no request."""
+        self._requests.labels("none", str(status)).inc()
 
     def refused(self, violations: Iterable[Violation]) -> None:
         """A request broke the contract."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import NoReturn
 
 import uvicorn
 
@@ -63,11 +66,10 @@ def _try(model: Model, validator: ModuleType, prepared: Prepared) -> None:
 class Server(uvicorn.Server):
     """Ends with the process instead of killing it by the signal that asked for the end."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: ServerApplication, started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._app = app
         self._says = started
-        self.cut = 0
-        """Requests that were not answered when time was up."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -78,8 +80,8 @@ class Server(uvicorn.Server):
         """Answer what was accepted, within a bound."""
         event("draining", requests=len(self.server_state.tasks))
         await super().shutdown(sockets)
-        self.cut = len(self.server_state.tasks)
-        event("drained", level=logging.ERROR if self.cut else logging.INFO, cut=self.cut)
+        cut = self._app.cut
+        event("drained", level=logging.ERROR if cut else logging.INFO, cut=cut)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -99,9 +101,19 @@ def serve_on(listening: socket.socket, app: ServerApplication, settings: Setting
         proxy_headers=False, server_header=False, backlog=2048,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )  # fmt: skip
-    server = Server(config, started)
+    server = Server(config, app, started)
     server.run([listening])
-    return server.cut
+    return app.cut
+
+
+def leave(code: int) -> NoReturn:
+    """End the process while the model may still run in a thread.
+
+    Nothing stops that, and the interpreter's own end would pull the memory away from under it.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def bound(settings: Settings) -> socket.socket:

@@ -20,7 +20,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from contractgen.errors import ContractgenError, LoadError
 from contractgen.serve.fallback import Fallback
 from contractgen.serve.logs import event, log_to_stderr
-from contractgen.serve.process import application, serve_on
+from contractgen.serve.process import application, leave, serve_on
 from contractgen.serve.settings import Prepared
 
 FIRST_PAUSE = 0.5
@@ -89,7 +89,8 @@ class Supervisor:
             self._codes.append(0 if process.exitcode == 0 or not self._end.is_set() else 1)
             if self._end.is_set():
                 return
-            event("process died", level=logging.ERROR, process=process.pid, exit_code=process.exitcode)
+            if failure is None or self._has_served:
+                event("process died", level=logging.ERROR, process=process.pid, exit_code=process.exitcode)
             if failure is None:
                 self._serving -= 1
                 if not self._serving:
@@ -166,7 +167,7 @@ def _work(prepared: Prepared, listening: socket.socket, sending: Pipe) -> None:
         sending.close()
 
     if serve_on(listening, app, prepared.settings, serves):
-        raise SystemExit(1)
+        leave(1)
 
 
 def _end_with_parent() -> None:

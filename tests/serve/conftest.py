@@ -36,6 +36,46 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def slow_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same function, which computes some milliseconds for each row of its input."""
+    size = 512
+    step = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), helper.make_node("MatMul", ["y", "A"], ["z"])], "step",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [size, size]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("z", TensorProto.FLOAT, [size, size]),
+        ],
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("Shape", ["x"], ["rows"], start=0, end=1),
+        helper.make_node("Squeeze", ["rows"], ["times"]),
+        helper.make_node("Loop", ["times", "", "A"], ["end"], body=step),
+        helper.make_node("ReduceMean", ["end"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("MatMul", ["x", "W"], ["product"]),
+        helper.make_node("Add", ["product", "nothing"], ["output"]),
+    ]
+    constants = [
+        helper.make_tensor("W", TensorProto.FLOAT, [20, 1], W.ravel()),
+        helper.make_tensor("A", TensorProto.FLOAT, [size, size], np.eye(size, dtype=np.float32).ravel()),
+        helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
+    ]
+    made = helper.make_graph(
+        nodes, "slow",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 20])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 1])], constants,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("graph") / "slow.onnx"
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
 def client() -> ModuleType:
     """The generated client of that contract."""
     return load(ROOT / "sample_models/linear/contract").client

@@ -45,7 +45,7 @@ SMALL_BODY = 16 * 1024
 """Up to this many bytes a request is checked at once, so that a bad one never waits for a thread."""
 HELD_BODIES = 16
 """The bodies in memory at one time have at most as many bytes as so many of the largest ones."""
-LINGER_SECONDS = 2.0
+LINGER_SECONDS = 1.0
 """How long what a client still sends is thrown away after its refusal: closing at once could destroy the refusal too."""
 
 
