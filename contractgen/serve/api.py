@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from contractgen.errors import UsageError
+from contractgen.serve.batching import check_batches
 from contractgen.serve.logs import log_to_stderr
 from contractgen.serve.metrics import FOLDER
 from contractgen.serve.prepare import check_fits, example_request, in_child, is_ready, prepare
@@ -22,6 +24,11 @@ def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Cal
     ``say`` gets one line once requests are taken. Raises a `ContractgenError` where the model cannot be served, OSError
     where the address cannot be had.
     """
+    check_fits(settings.runtime, settings.contract)
+    if settings.batch > 1:
+        check_batches(settings.contract)
+    if not settings.artifact.exists():
+        raise UsageError(f"{settings.artifact}: there is no such file")
     log_to_stderr()
     listening = bound(settings)
     host, port = listening.getsockname()[:2]
@@ -45,7 +52,6 @@ def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Cal
 
 def _prepared(settings: Settings, folder: Path, confirm: Callable[[str], bool] | None) -> Prepared:
     """What the processes start from. What needs torch once is done in a child, unless torch is what serves."""
-    check_fits(settings.runtime, settings.contract)
     if is_ready(settings):
         return Prepared(settings, None, example_request(settings.contract))
     job = partial(prepare, settings, folder, confirm)

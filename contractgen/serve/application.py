@@ -13,10 +13,11 @@ from typing import Any
 
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
-from contractgen.generate.runtime.asgi_app import About, Application, Call
+from contractgen.generate.runtime.asgi_app import About, Application, Call, is_small
 from contractgen.generate.runtime.asgi_messages import BUSY, Answer, Inbox, Refused, Request, Scope, answer_of, path_of
 from contractgen.generate.targets.asgi_openapi import document
 from contractgen.report.formats.model_metadata import model_metadata
+from contractgen.serve.batching import Batcher
 from contractgen.serve.logs import REQUEST_ID, RequestLog, event
 from contractgen.serve.metrics import Metrics
 from contractgen.serve.models import Model, Tensors
@@ -38,6 +39,7 @@ class ServerApplication(Application):
         metrics: Metrics,
         *,
         log_requests: bool = True,
+        batch: int = 1,
         **options: Any,
     ) -> None:
         about = About(contract.name, contract.fingerprint, model_metadata(contract), document(contract))
@@ -46,6 +48,7 @@ class ServerApplication(Application):
         self.cut = 0
         """Requests that were given up before their answer, at the end of the process."""
         self.request_log = RequestLog() if log_requests else None
+        self.batcher = Batcher(contract, validator, self.model, self.pool, batch) if batch > 1 else None
         text = dumps(contract).encode()
         self.routes["/contract.json"] = {"GET": lambda _: _answered(text, "application/json")}
         self.routes["/metrics"] = {"GET": lambda _: _answered(metrics.text(), metrics.content_type)}
@@ -56,6 +59,20 @@ class ServerApplication(Application):
             self.validator.SPEC, self.validator.is_valid, body, request.content, self.limits
         )
         return tensors, reply
+
+    async def infer(self, request: Request) -> Answer:
+        """Check a request and run the model on it, with others where that is wanted."""
+        if self.batcher is None:
+            return await super().infer(request)
+        body = await self.read(request)
+        try:
+            if is_small(body, request):
+                call = self.checked(body, request)
+            else:
+                call = await self.pool.run(lambda: self.checked(body, request))
+            return await self.batcher.answer(call, request.accept)
+        finally:
+            self.held_bytes -= len(body)
 
     def run(self, call: Call, accept: str) -> Answer:
         """The answer of the model to a request that was checked."""

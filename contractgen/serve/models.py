@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -68,9 +69,7 @@ class OnnxModel:
         else:
             feeds = {name: self._fed(name, array) for name, array in tensors.items()}
             results = [_array(value) for value in self._session.run_with_ort_values(self._names, feeds)]
-        spec = self._validator.SPEC
-        tree = self._validator.gather(spec.outputs, dict(zip(self._names, results, strict=True)))
-        return next(iter(tree.values())) if len(spec.outputs.fields) == 1 else tuple(tree.values())
+        return forward_result(self._validator, dict(zip(self._names, results, strict=True)))
 
     def _fed(self, name: str, array: Any) -> Any:
         import onnxruntime
@@ -79,6 +78,13 @@ class OnnxModel:
         if name in self._bfloat16:
             return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(contiguous, 16)
         return onnxruntime.OrtValue.ortvalue_from_numpy(contiguous)
+
+
+def forward_result(validator: ModuleType, tensors: Tensors) -> Any:
+    """What forward returns, out of its tensors by wire name."""
+    outputs = validator.SPEC.outputs
+    tree = validator.gather(outputs, tensors)
+    return next(iter(tree.values())) if len(outputs.fields) == 1 else tuple(tree.values())
 
 
 def _array(value: Any) -> Any:
@@ -99,7 +105,9 @@ def _torch_model(prepared: Prepared, validator: ModuleType) -> Model:
     settings = prepared.settings
     torch.set_num_threads(1)  # a thread of ours for each request, and no more
     if settings.runtime == "torchscript" and prepared.file is not None:
-        module = torch.jit.load(str(prepared.file), map_location="cpu")  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that it is deprecated is known
+            module = torch.jit.load(str(prepared.file), map_location="cpu")  # type: ignore[no-untyped-call]
     else:
         module = load_model(
             settings.artifact, factory=settings.factory, arguments=settings.arguments, trust=settings.trust,

@@ -42,6 +42,7 @@ def application(prepared: Prepared) -> ServerApplication:
         waiting=settings.waiting,
         read_seconds=settings.read_seconds,
         log_requests=settings.log_requests,
+        batch=settings.batch,
     )
 
 

@@ -9,9 +9,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 
-from contractgen.generate.runtime.asgi_messages import BUSY, Answer, Refused
+from contractgen.generate.runtime.asgi_messages import BUSY, Refused
 
+T = TypeVar("T")
 LONG_SECONDS = 0.001
 """What a job costs at least for several threads to be worth while."""
 
@@ -32,7 +34,7 @@ class Pool:
         self.has_long_jobs = threading.Event()
         self.has_long_jobs.set()
 
-    def run(self, job: Callable[[], Answer]) -> asyncio.Future[Answer]:
+    def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
         """The job's result. Raises `Refused` where all places are taken."""
         if self.pending >= self.most:
             raise Refused(503, "the server is busy; try again", BUSY)
@@ -43,7 +45,7 @@ class Pool:
                 threading.Thread(target=self.work, args=(number,), name=f"model-{number}", daemon=True).start()
         self.pending += 1
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[T] = loop.create_future()
         self.jobs.put(functools.partial(self.step, job, future, loop))
         return future
 
@@ -57,9 +59,9 @@ class Pool:
                 return
             step()
 
-    def step(self, job: Callable[[], Answer], future: asyncio.Future[Answer], loop: asyncio.AbstractEventLoop) -> None:
+    def step(self, job: Callable[[], T], future: asyncio.Future[T], loop: asyncio.AbstractEventLoop) -> None:
         """Run one job and hand its outcome to the loop that waits for it."""
-        result: Answer | None = None
+        result: T | None = None
         error: BaseException | None = None
         started, worked = time.perf_counter(), time.thread_time()
         try:
@@ -67,7 +69,8 @@ class Pool:
         except BaseException as raised:
             # Not even what would end the process may end the thread, or leave its place taken.
             error = raised if isinstance(raised, Exception) else RuntimeError(f"{type(raised).__name__} in the model")
-        self.note(time.perf_counter() - started, time.thread_time() - worked)
+        if result is not None:
+            self.note(time.perf_counter() - started, time.thread_time() - worked)
         if not loop.is_closed():
             loop.call_soon_threadsafe(self.finish, future, result, error)
 
@@ -79,14 +82,14 @@ class Pool:
         elif self.cost >= LONG_SECONDS:
             self.has_long_jobs.set()
 
-    def finish(self, future: asyncio.Future[Answer], result: Answer | None, error: BaseException | None) -> None:
+    def finish(self, future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
         """Free the place, and wake who waits."""
         self.pending -= 1
         if future.cancelled():
             return
         if error is not None:
             future.set_exception(error)
-        elif result is not None:
+        else:
             future.set_result(result)
 
     def close(self) -> None:
