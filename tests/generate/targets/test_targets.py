@@ -30,13 +30,13 @@ def test_targets_of_the_config_are_checked_with_the_rest(tmp_path: Path) -> None
     folder.mkdir(parents=True)
     (folder / "contract.json").write_text(CONTRACT.read_text())
     assert contractgen("generate", "contracts/linear/contract.json", cwd=tmp_path).code == 0
-    text = (folder / "test_inference.py").read_text()
+    text = (folder / "test_linear_inference.py").read_text()
     assert 'ROOT / "../../code/inference.py"' in text
     assert contractgen("generate", "--all", "--check", cwd=tmp_path).code == 0
-    (folder / "test_inference.py").unlink()
+    (folder / "test_linear_inference.py").unlink()
     stale = contractgen("generate", "--all", "--check", cwd=tmp_path)
     assert stale.code == 1
-    assert "test_inference.py" in stale.out
+    assert "test_linear_inference.py" in stale.out
 
 
 def test_a_target_of_the_command_line_joins_the_others(tmp_path: Path) -> None:
@@ -45,5 +45,9 @@ def test_a_target_of_the_command_line_joins_the_others(tmp_path: Path) -> None:
         "generate", str(CONTRACT), "--out", "made", "--target", "pytest", "--entry-point", "inference.py", cwd=tmp_path
     )
     assert done.code == 0, done.err
-    assert {path.name for path in (tmp_path / "made").iterdir()} == {"client.py", "validator.py", "test_inference.py"}
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {
+        "client.py",
+        "validator.py",
+        "test_linear_inference.py",
+    }
     assert contractgen("generate", str(CONTRACT), "--out", "made", "--target", "pytest", cwd=tmp_path).code == 2
