@@ -46,6 +46,8 @@ class Input:
         """A request's body and headers. Raises `ValueError` where the content type cannot carry this input."""
         edit = self.recipe.edit
         other = (edit.tensor, edit.dtype) if isinstance(edit, OtherDType) else None
+        if content_type == encode.PLAIN_JSON and other is not None:
+            raise ValueError(f"{content_type} has no dtypes")
         if content_type == encode.PLAIN_JSON:
             message = encode.encode_plain(self.contract, self.arguments)
         else:

@@ -50,4 +50,6 @@ def test_a_target_of_the_command_line_joins_the_others(tmp_path: Path) -> None:
         "validator.py",
         "test_linear_inference.py",
     }
-    assert contractgen("generate", str(CONTRACT), "--out", "made", "--target", "pytest", cwd=tmp_path).code == 2
+    assert 'INFERENCE = ROOT / "../inference.py"' in (tmp_path / "made/test_linear_inference.py").read_text()
+    assert contractgen("generate", str(CONTRACT), "--out", "made", "--target", "pytest", cwd=tmp_path).code == 0
+    assert 'INFERENCE = ROOT / "inference.py"' in (tmp_path / "made/test_linear_inference.py").read_text()
