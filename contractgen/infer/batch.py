@@ -60,23 +60,26 @@ def prove_rows(prober: Prober, group: Group) -> BatchProof | None:
     if not any(axis is not None for axis in axes):
         return None
     base = at_rows.value.tensors
-    attempts = [(row, attempt) for row in (0, _ROWS - 1) for attempt in (0, 1, 2)]
-    outcomes = prober.run([Input(sizes, _row_edits(group, row, attempt)) for row, attempt in attempts], tensors=True)
+    together = [_Change(group, attempt) for attempt in (0, 1, 2)]
+    one_by_one = [_Change((axis,), attempt) for axis in group for attempt in (1, 2)] if len(group) > 1 else []
     changed_rows = False
-    for (row, _), outcome in zip(attempts, outcomes, strict=True):
-        if not outcome.ok:
-            continue  # the changed row's content is not one that the model takes
-        others = torch.tensor([i for i in range(_ROWS) if i != row])
-        for before, after, axis in zip(base, outcome.value.tensors, axes, strict=True):
-            if before.shape != after.shape:
-                return None
-            if axis is None:
-                if not _same(before, after):
+    for changes in (together, one_by_one):  # one tensor may take no other content, and spoil what is changed with it
+        attempts = [(row, change) for row in (0, _ROWS - 1) for change in changes if not changed_rows]
+        outcomes = prober.run([Input(sizes, change.edits(row)) for row, change in attempts], tensors=True)
+        for (row, _), outcome in zip(attempts, outcomes, strict=True):
+            if not outcome.ok:
+                continue  # the changed row's content is not one that the model takes
+            others = torch.tensor([i for i in range(_ROWS) if i != row])
+            for before, after, axis in zip(base, outcome.value.tensors, axes, strict=True):
+                if before.shape != after.shape:
                     return None
-                continue
-            if not _same(before.index_select(axis, others), after.index_select(axis, others)):
-                return None
-            changed_rows |= not _same(before.select(axis, row), after.select(axis, row))
+                if axis is None:
+                    if not _same(before, after):
+                        return None
+                    continue
+                if not _same(before.index_select(axis, others), after.index_select(axis, others)):
+                    return None
+                changed_rows |= not _same(before.select(axis, row), after.select(axis, row))
     outputs = tuple((index, axis) for index, axis in enumerate(axes) if axis is not None)
     return BatchProof(group, outputs) if changed_rows else None
 
@@ -93,9 +96,15 @@ def _scaling_axes(at_rows: Observed, at_more: Observed) -> list[int | None]:
     return axes
 
 
-def _row_edits(group: Group, row: int, attempt: int) -> tuple[tuple[Path, Edit], ...]:
-    """Edits that give one row of every tensor of the group another content."""
-    return tuple((path, _Row(axis, row, attempt)) for path, axis in group)
+@dataclass(frozen=True)
+class _Change:
+    """Another content for one row of some tensors; ``attempt`` says which."""
+
+    axes: Group
+    attempt: int
+
+    def edits(self, row: int) -> tuple[tuple[Path, Edit], ...]:
+        return tuple((path, _Row(axis, row, self.attempt)) for path, axis in self.axes)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contractgen.infer.extents import WINDOW, Claim, Extent, Sizes
+from contractgen.infer.probe import out_tensors
 from contractgen.infer.reads import reads_last
 
 
@@ -49,7 +50,7 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     if smallest < 2:
         return False
     read, *beyond = reads_last_at(sizes, extent, [smallest, smallest + 1, smallest + 2, smallest + 3, smallest + 8])
-    if not read or any(depends is not False for depends in beyond):
+    if not read or any(depends is not False for depends in beyond) or _gives_more(sizes, extent, smallest):
         return False
     detail = (
         f"{smallest} ran and was read to its end, {smallest - 1} failed; what is beyond {smallest} changes no output"
@@ -57,6 +58,15 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     extent.claims = [Claim("fixed", "probed", detail)]
     extent.fixed, extent.min, extent.max = smallest, 1, None
     return True
+
+
+def _gives_more(sizes: Sizes, extent: Extent, smallest: int) -> bool:
+    """Whether larger inputs give larger outputs: what is not read yet belongs to the next window of a strided layer."""
+    wanted = [sizes.with_size((extent, size)) for size in (smallest, 2 * smallest + WINDOW)]
+    first, larger = sizes.prober.at(wanted)
+    return not (first.ok and larger.ok) or [tensor.sizes for _, tensor in out_tensors(first.value.tree)] != [
+        tensor.sizes for _, tensor in out_tensors(larger.value.tree)
+    ]
 
 
 def settle_band(sizes: Sizes, extent: Extent) -> None:

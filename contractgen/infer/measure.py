@@ -41,7 +41,7 @@ def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
     groups, prober = absorb(prober, bind(prober, groups))
-    proof = prove_batch(prober, groups, frozenset(str(path[0]) for path in optionals.paths if len(path) == 1))
+    proof = prove_batch(prober, groups, optionals.names)
     extents = derive(groups, guards)
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
     if batch is not None:

@@ -7,7 +7,7 @@ is for training. Those are left out of the contract and listed in its evidence.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -19,6 +19,7 @@ from contractgen.infer.values import Fill
 
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)
 _TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
+_NO_VALUE = "no value was found that the model runs on beside the other inputs"
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
 
 
@@ -32,6 +33,16 @@ class Optionals:
     paths: list[Path] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters among them."""
+        return frozenset(str(path[0]) for path in self.paths if len(path) == 1)
+
+    @property
+    def unfitting(self) -> bool:
+        """Whether some optional input found no place beside the others."""
+        return _NO_VALUE in self.left_out.values()
+
 
 def add_optionals(search: Search, found: Found) -> Optionals:
     """Give each optional input in turn, on top of those that were taken before."""
@@ -41,10 +52,17 @@ def add_optionals(search: Search, found: Found) -> Optionals:
     for path, node in candidates:
         if not _absent(result.found.hypothesis, path):
             continue
-        reason = _try(search, result, path, node)
+        reason = _try_bare(search, result, path, node) and _try(search, result, path, node)
         if reason:
             result.left_out[dotted(path)] = reason
     return result
+
+
+def _try_bare(search: Search, result: Optionals, path: Path, node: Node) -> str:
+    """Take an input that is annotated as a tuple of one tensor as that tensor: what indexes with one takes either."""
+    if not (isinstance(node, Group) and len(node.children) == 1 and node.kind == "tuple"):
+        return "it is no tuple of one tensor"
+    return _try(search, result, path, node.children[0][1])
 
 
 def _absent(hypothesis: Hypothesis, path: Path) -> bool:
@@ -61,11 +79,11 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     frozen = frozenset(before.hypothesis.leaves())
     found = search.find(start, frozen=frozen, limits=_SOME)
     if found is None:
-        return "no value was found that the model runs on beside the other inputs"
+        return _NO_VALUE
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
-    found = usual_dtypes(search, found, added)
+    found = _alongside(search, usual_dtypes(search, found, added), added)
     old = Prober(search.runner, before.hypothesis, before.plan)
     new = Prober(search.runner, found.hypothesis, found.plan)
     if _has_loss(new) and not _has_loss(old):
@@ -80,16 +98,42 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     return ""
 
 
+def _alongside(search: Search, found: Found, added: list[Path]) -> Found:
+    """The same input where what only broadcasts to another tensor has its sizes, as far as the model runs so."""
+    for path in added:
+        leaf = found.hypothesis.leaves()[path]
+        for other in found.hypothesis.leaves().values():
+            if other.sizes == leaf.sizes or not _broadcasts(leaf.sizes, other.sizes):
+                continue
+            wider = found.hypothesis.with_node(path, replace(leaf, sizes=other.sizes))
+            trial = search.tracer.run(wider)
+            if trial.ok and Prober(search.runner, wider, found.plan).at([{}])[0].ok:
+                found = Found(wider, found.plan, trial)
+                break
+    return found
+
+
+def _broadcasts(sizes: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether these sizes fit others when axes of 1 are repeated, and share more than that with them."""
+    if len(sizes) > len(to):
+        return False
+    aligned = (1,) * (len(to) - len(sizes)) + sizes
+    pairs = list(zip(aligned, to, strict=True))
+    return all(own in (1, size) for own, size in pairs) and any(own == size for own, size in pairs)
+
+
 def _has_loss(prober: Prober) -> bool:
     return any(path and path[0] == "loss" for path, _ in out_tensors(prober.base().tree))
 
 
 def _matters(prober: Prober, path: Path) -> bool:
-    """Whether some other content of one tensor changes the outputs."""
+    """Whether some other content of one tensor changes the outputs, or makes the model fail."""
     inputs = [Input()] + [Input((), ((path, Refill(fill, seed)),)) for seed, fill in enumerate(_FILLS)]
     base, *others = prober.run(inputs, tensors=True)
     if not base.ok:
         return False
+    if any(other.kind == "error" for other in others):
+        return True
     for other in others:
         if other.ok and len(other.value.tensors) == len(base.value.tensors):
             for a, b in zip(base.value.tensors, other.value.tensors, strict=True):

@@ -310,12 +310,12 @@ class Search:
             for (dtype, rank), cost in self.shapes(path):
                 if (dtype == leaf.dtype) == (rank == len(leaf.sizes)):
                     continue
-                node = self._fresh(hypothesis, path, dtype, rank)
                 if rank == len(leaf.sizes) and names_dtype(message, dtype):
                     yield hypothesis.with_node(path, replace(leaf, dtype=dtype)), 0.2 * penalty
                 named = rank in named_ranks and rank != len(leaf.sizes)
                 wanted = 0.0 if named or names_dtype(message, dtype) else 0.5
-                yield hypothesis.with_node(path, node), penalty + 0.3 * cost + wanted
+                fresh = self._fresh(hypothesis, path, dtype, rank)
+                yield hypothesis.with_node(path, fresh), penalty + 0.3 * cost + wanted
             if re.search(
                 r"must be tuple of Tensors|must be (tuple|list)|can't be iterated|expected Tensor as element", message
             ):

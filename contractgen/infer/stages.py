@@ -9,6 +9,7 @@ import torch
 
 from contractgen.contract.model import Contract, Evidence
 from contractgen.infer.assemble import Facts, assemble
+from contractgen.infer.batch import prove_batch
 from contractgen.infer.contents import Contents, Domain
 from contractgen.infer.declared import Declared, suggest
 from contractgen.infer.example import from_example
@@ -22,8 +23,8 @@ from contractgen.infer.naming import name_extents
 from contractgen.infer.opaque import OpaqueTracer, is_opaque
 from contractgen.infer.optional import Optionals, add_optionals
 from contractgen.infer.outputs import observe_outputs
-from contractgen.infer.probe import Input
-from contractgen.infer.ranks import choose_ranks
+from contractgen.infer.probe import Input, Prober
+from contractgen.infer.ranks import choose_ranks, groups_of
 from contractgen.infer.relations import counterexamples
 from contractgen.infer.runner import Runner
 from contractgen.infer.sampling import random_inputs
@@ -51,14 +52,16 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
         given = options.example or loaded.traced_inputs
         report("discover", "from the example" if given is not None else "no example: searching for a first input")
         found = first_input(search, given)
+        candidates = [found]
         if given is None:
             report("discover", "looking for the lowest rank with a batch axis")
-            found = grow_lists(search, choose_ranks(search, found))
-        optionals, measured = _explore(search, found, given, report)
+            chosen = choose_ranks(search, found)
+            candidates = [grow_lists(search, one) for one in ((chosen,) if chosen is found else (chosen, found))]
+        optionals, measured = _explore(search, candidates, given, report)
         if given is not None and _excludes(measured.sizes, given, signature):
             report("discover", "at the example's own sizes")
             found = first_input(search, given, spread_out=False)
-            optionals, measured = _explore(search, found, given, report)
+            optionals, measured = _explore(search, [found], given, report)
         facts = _gather(search, optionals, measured, options.name, report)
         Declared(facts, measured.sizes).apply(options.dims, options.tensors)
         warnings = [*loaded.notes, *_conduct(measured.sizes, runner)]
@@ -66,12 +69,27 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
         return assemble(facts), measured.sizes.prober.inputs(Input()), warnings, runner.runs
 
 
-def _explore(search: Search, found: Found, given: Example | None, report: Report) -> tuple[Optionals, Measured]:
-    """The optional inputs beside a first one, and the sizes of all."""
+def _explore(
+    search: Search, candidates: list[Found], given: Example | None, report: Report
+) -> tuple[Optionals, Measured]:
+    """The optional inputs beside a first one, and the sizes of all.
+
+    Of several candidates the first is taken, unless one at other ranks goes better with the optional inputs: a mask
+    beside ids tells that they have a sequence.
+    """
     report("discover", "optional inputs")
-    optionals = add_optionals(search, found)
+    optionals = add_optionals(search, candidates[0])
+    if len(candidates) > 1 and (optionals.unfitting or (optionals.paths and not _has_batch(search, optionals))):
+        others = [add_optionals(search, candidate) for candidate in candidates[1:]]
+        optionals = max((optionals, *others), key=lambda each: (len(each.paths), _has_batch(search, each)))
     sizes = {} if given is None else from_example(search.signature, given)[0].sizes()
     return optionals, measure_sizes(search, optionals, sizes, report)
+
+
+def _has_batch(search: Search, optionals: Optionals) -> bool:
+    """Whether a batch axis is proven with all the inputs together."""
+    prober = Prober(search.runner, optionals.found.hypothesis, optionals.found.plan)
+    return prove_batch(prober, groups_of(prober, optionals.found), optionals.names) is not None
 
 
 def _excludes(sizes: Sizes, given: Example, signature: Signature) -> bool:

@@ -22,6 +22,7 @@ from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
 from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Unknown
@@ -84,10 +85,28 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 else self._answer
             )
         _check_dtypes(func, args)
-        result = func(*args, **(kwargs or {}))
+        result = tree_map_only(torch.Tensor, _tame, func(*args, **(kwargs or {})))
         self.count += 1
         self.running = ()
         return result
+
+
+_TANGLED = 10
+"""Operations that the expression of one size may hold. Beyond it, simplifying costs more than what it would tell."""
+
+
+def _tame(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, with plain numbers for sizes that are tangled: windows of windows of padded images.
+
+    What depends on them is then no condition of the run; as everything else, it is decided by real ones.
+    """
+    sizes = [
+        size.node.hint if isinstance(size, torch.SymInt) and size.node.expr.count_ops() > _TANGLED else size
+        for size in _sizes(tensor)
+    ]
+    if all(new is old for new, old in zip(sizes, _sizes(tensor), strict=True)):
+        return tensor
+    return torch.empty(sizes, dtype=tensor.dtype, device=tensor.device)
 
 
 _MULTIPLIES = {

@@ -173,9 +173,6 @@ class Needing(Layers):
         return y if bias is None else y + bias
 
 
-@pytest.mark.xfail(
-    reason="an optional input that was found broadcasting is not tied to the batch, and the sizes fail together"
-)
 def test_an_optional_input_before_a_needed_one_shares_its_batch() -> None:
     contract = inferred(Needing())
     assert contract.dims == {"batch": BATCH}
@@ -191,7 +188,6 @@ class Pooling(Layers):
         return (x * kept).sum(1) / kept.sum(1).clamp(min=1)
 
 
-@pytest.mark.xfail(reason="ranks are chosen without the optional inputs, which alone tell that ids have a sequence")
 def test_the_rank_of_ids_is_one_that_the_mask_fits() -> None:
     contract = inferred(Pooling())
     assert contract.inputs[0].node == ids("ids", 30, "batch", "seq")
