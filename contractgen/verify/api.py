@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -102,8 +101,6 @@ def _run(session: Session, builder: Builder, random_count: int) -> None:
     tally.not_run += len(session.try_refused((c for c in plan.broken if not c.policy), lambda: now() > session.limit))
     left = session.try_refused((c for c in plan.broken if c.policy), builder.ready)
     session.progress("verify", "making graphs")
-    if not builder.ready():
-        importlib.import_module("torch.export._trace")  # loading a program needs it: two seconds that are free now
     built = builder.finish(max(60.0, session.limit - now()))
     session.others = built.runtimes
     for name, reason in built.missing.items():

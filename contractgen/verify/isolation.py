@@ -6,8 +6,12 @@ import os
 import select
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from contractgen.infer.forked import Outcome, end_child, read_outcome, run_jobs
+
+_LOOK = 0.05
+"""Seconds between two looks at a file."""
 
 
 class Background:
@@ -38,6 +42,14 @@ class Background:
                 end_child(self._process, outcomes, group=True)
             self._outcome = outcomes[0]
         return self._outcome
+
+    def first_sign(self, path: Path, seconds: float) -> bool:
+        """Wait until a file that the job writes is there, or the job has ended; whether it is there."""
+        deadline = time.monotonic() + seconds
+        while not path.exists() and self._outcome is None and time.monotonic() < deadline:
+            if select.select([self._results], [], [], _LOOK)[0]:
+                break
+        return path.exists()
 
     def cancel(self) -> None:
         """End the job if it still runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ class Builder:
         self._missing: dict[str, str] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="contractgen-")
         self._jobs: dict[str, Background] = {}
+        self._opened: dict[str, Runtime | str] = {}
+        """What could be read back, or why not."""
         self._given = graph_input(contract)
         self._wanted = [name for name in wanted if NAMES.get(kind) != name]
         if kind in ("onnx", "torchscript"):
@@ -60,6 +63,7 @@ class Builder:
         if "torchscript" in self._wanted:
             self._jobs["torchscript"] = Background(lambda: trace(module, self.contract, given, paths["torchscript"]))
         if "pt2" in self._wanted or "onnx" in self._wanted:
+            importlib.import_module("torch.export._trace")  # a second that both processes would take
             self._jobs["pt2"] = Background(lambda: self._export(module, given))
 
     def _export(self, module: torch.nn.Module, given: GraphInput) -> str:
@@ -87,25 +91,32 @@ class Builder:
 
     def finish(self, seconds: float) -> Built:
         """What was built; what takes longer than ``seconds`` is given up."""
-        found: list[Runtime] = []
         missing = dict(self._missing)
         for job_name, job in self._jobs.items():
-            outcome = job.wait(seconds)
             names = [job_name] if job_name == "torchscript" else [n for n in ("pt2", "onnx") if n in self._wanted]
+            if "onnx" in names and "pt2" in names and job.first_sign(self._paths()["pt2"], seconds):
+                self._open("pt2")  # while the other graph is still being made from it
+            outcome = job.wait(seconds)
             for name in names:
                 path = self._paths()[name]
                 if path.exists() and (outcome.ok or name == "pt2") and not (name == "onnx" and outcome.value):
-                    assert self._given is not None
-                    runtime = _KINDS[name](self.contract, path, self._given)
-                    try:
-                        runtime.open()
-                    except Exception as error:
-                        missing[name] = f"the file that was written does not load: {first_line(error)}"
-                    else:
-                        found.append(runtime)
+                    self._open(name)
                 else:
                     missing[name] = _reason(outcome)
-        return Built(tuple(found), missing)
+        missing |= {name: found for name, found in self._opened.items() if isinstance(found, str)}
+        return Built(tuple(found for found in self._opened.values() if isinstance(found, Runtime)), missing)
+
+    def _open(self, name: str) -> None:
+        if name in self._opened:
+            return
+        assert self._given is not None
+        runtime: Runtime = _KINDS[name](self.contract, self._paths()[name], self._given)
+        try:
+            runtime.open()
+        except Exception as error:
+            self._opened[name] = f"the file that was written does not load: {first_line(error)}"
+        else:
+            self._opened[name] = runtime
 
     def __enter__(self) -> Self:
         return self
