@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from contractgen.generate.features import FEATURES
+from contractgen.generate.pruning import pruned
+
 RUNTIME = Path(__file__).with_name("runtime")
 PACKAGE = "contractgen.generate.runtime"
 
@@ -33,9 +36,9 @@ class Module:
 
 
 @cache
-def module(name: str) -> Module:
-    """Read a module of the runtime."""
-    source = (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
+def module(name: str, features: frozenset[str] = FEATURES) -> Module:
+    """Read a module of the runtime, as far as it is for these features."""
+    source = pruned((RUNTIME / f"{name}.py").read_text(encoding="utf-8"), features)
     tree = ast.parse(source)
     imports: dict[str, tuple[str, str]] = {}
     for node in tree.body:
@@ -157,14 +160,15 @@ def section(part: Module) -> str:
     text = heading(part.title)
     before: Definition | None = None
     for one in part.definitions:
-        close = before is not None and before.is_short and one.is_short
-        text += ("\n" if close else "\n\n\n") + one.code
+        if one.is_short and (before is None or before.is_short):
+            text += "\n" if before else "\n\n"
+        else:
+            text += "\n\n\n"
+        text += one.code
         before = one
     return text
 
 
 def heading(title: str) -> str:
-    """A title between rules."""
-    lines = [f"# {line}".rstrip() for line in title.splitlines()]
-    rule = "# " + "-" * 100
-    return "\n".join([rule, *lines, rule])
+    """A title below a rule."""
+    return "\n".join(["# " + "-" * 118, *(f"# {line}".rstrip() for line in title.splitlines())])

@@ -6,11 +6,12 @@ rare constructs, and must never say yes to what the explaining checker refuses.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from contractgen.contract import model
 from contractgen.generate.identifiers import identifiers
-from contractgen.generate.layout import Code, condition, group, literal, statement
+from contractgen.generate.layout import LINE, Code, condition, group, laid_out, literal, statement
 from contractgen.generate.spec_text import bound_text, is_decimal
 
 INDENT = "    "
@@ -26,23 +27,48 @@ TAKEN = frozenset(
 """Names that the function uses itself."""
 
 
+BROKEN = {"==": "!=", "!=": "==", "<=": ">", "<": ">=", ">": "<=", ">=": "<"}
+"""What holds between two sizes where a comparison does not."""
+
+
 class NotCovered(Exception):
     """The contract holds something that straight-line code does not decide."""
 
 
+def is_flat(contract: model.Contract) -> bool:
+    """Whether each parameter is a tensor that every call has: then `are_valid` takes them as they are."""
+    return all(isinstance(part.node, model.Tensor) and part.required for part in contract.inputs)
+
+
 def check_code(contract: model.Contract) -> str:
-    """The function `is_valid(tensors)`."""
-    emitter = Emitter(contract)
+    """The function `is_valid`, of tensors by name; where the contract is flat it asks `are_valid`, of the tensors."""
+    flat = [
+        part.node.wire_name for part in contract.inputs if isinstance(part.node, model.Tensor) and is_flat(contract)
+    ]
+    variables = identifiers(flat, TAKEN)
     try:
-        body = emitter.body()
+        body = Emitter(contract, variables).body()
     except NotCovered:
         body = ["return False  # the explaining checker decides"]
-    lines = [
-        "def is_valid(tensors: dict[str, Any]) -> bool:",
-        '"""Whether the tensors keep the contract: straight-line code that says yes or leaves it to `differences`."""',
-        *body,
+    doc = '"""Whether the tensors keep the contract: straight-line code that says yes or leaves it to `differences`."""'
+    if not is_flat(contract):
+        return defined("is_valid", ["tensors: dict[str, Any]"], [doc, *body])
+    checks = defined("are_valid", [f"{name}: Any" for name in variables.values()], [doc, *body])
+    call: list[Code] = [f"tensors[{literal(name)}]" for name in flat]
+    named = [
+        '"""`are_valid`, of tensors by name."""',
+        "try:",
+        *statement(group("are_valid(", call, ")"), 1, f"return len(tensors) == {len(flat)} and "),
+        "except KeyError:",
+        f"{INDENT}return False",
     ]
-    return "\n".join([lines[0], *(INDENT + line for line in lines[1:])])
+    return f"{checks}\n\n\n{defined('is_valid', ['tensors: dict[str, Any]'], named)}"
+
+
+def defined(name: str, parameters: list[str], body: list[str]) -> str:
+    """The text of a function that says whether something is so."""
+    head = laid_out(group(f"def {name}(", list(parameters), ")"), after=" -> bool:")
+    return "\n".join([head, *(INDENT + line for line in body)])
 
 
 def free_dims(contract: model.Contract, node: model.Node) -> list[str]:
@@ -66,6 +92,8 @@ class Emitter:
     """Writes the body of `is_valid`. A dim that is not known yet, or may not be known at all, is held as -1."""
 
     contract: model.Contract
+    variables: dict[str, str]
+    """The variable that holds a tensor already, by wire name; others are looked up."""
     lines: list[str] = field(default_factory=list)
     late: list[tuple[str, str, tuple[model.Bound | None, model.Bound | None]]] = field(default_factory=list)
     """Bounds over dims: the tensor, its dtype, and the two bounds."""
@@ -80,10 +108,12 @@ class Emitter:
 
     def body(self) -> list[str]:
         """The lines of the function's body."""
-        self.dim_names = identifiers(self.contract.dims, TAKEN)
+        self.dim_names = identifiers(self.contract.dims, TAKEN.union(self.variables.values()))
         for part in self.contract.inputs:
             self.field(part.node, part.required)
         end = self.finish()
+        if self.variables or not self.contract.inputs:
+            return concluded([*self.lines, *end])
         start = [f"{self.dim_names[name]} = -1" for name in self.contract.dims if name in self.maybe]
         if self.counted:
             return [f"count = {self.required}", *start, *self.lines, *end, "return len(tensors) == count"]
@@ -133,9 +163,15 @@ class Emitter:
 
     def tensor(self, node: model.Tensor, index: tuple[str, ...], depth: int) -> None:
         """The checks of one tensor."""
-        self.add(f"tensor = tensors.get({name_code(node.wire_name, index)})", depth)
+        tensor = self.variables.get(node.wire_name, "tensor")
+        if tensor == "tensor":
+            self.add(f"tensor = tensors.get({name_code(node.wire_name, index)})", depth)
         dtype = f"DTYPES[{literal(node.dtype)}]"
-        tests = ["type(tensor) is not np.ndarray", f"tensor.dtype != {dtype}", f"tensor.ndim != {len(node.shape)}"]
+        tests = [
+            f"type({tensor}) is not np.ndarray",
+            f"{tensor}.dtype != {dtype}",
+            f"{tensor}.ndim != {len(node.shape)}",
+        ]
         self.lines += condition("if", tests, depth)
         self.add("return False", depth + 1)
         if depth == 0:
@@ -146,9 +182,9 @@ class Emitter:
         if node.shape:
             targets = [self.target(size, axis, node.shape, depth) for axis, size in enumerate(node.shape)]
             unpacked = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
-            self.add(f"{unpacked} = tensor.shape", depth)
+            self.add(f"{unpacked} = {tensor}.shape", depth)
             self.sizes(list(zip(node.shape, targets, strict=True)), depth)
-        self.values(node, depth)
+        self.values(node, tensor, depth)
 
     def target(self, size: int | str, axis: int, shape: tuple[int | str, ...], depth: int) -> str:
         """Where an axis's size goes: into its dim's variable, where that is bound here for the first time."""
@@ -196,12 +232,12 @@ class Emitter:
             tests.append(f"{variable} % {dim.multiple_of}")
         return tests
 
-    def values(self, node: model.Tensor, depth: int) -> None:
+    def values(self, node: model.Tensor, tensor: str, depth: int) -> None:
         """The checks of the elements, those that depend on dims at the end, where all dims are known."""
         if node.values is None:
             return
         columns = node.values.along_last or ()
-        domains = [("tensor", node.values), *((f"tensor[..., {i}]", column) for i, column in enumerate(columns))]
+        domains = [(tensor, node.values), *((f"{tensor}[..., {i}]", column) for i, column in enumerate(columns))]
         for array, values in domains:
             for test in value_tests(values, node.dtype, array):
                 self.lines += statement(test, depth, "if not ", ":")
@@ -210,7 +246,8 @@ class Emitter:
             if any(is_over_dims(bound) for bound in bounds):
                 if depth:
                     raise NotCovered
-                self.late.append((f"tensors[{literal(node.wire_name)}]" + array[len("tensor") :], node.dtype, bounds))
+                again = tensor if tensor in self.variables.values() else f"tensors[{literal(node.wire_name)}]"
+                self.late.append((again + array[len(tensor) :], node.dtype, bounds))
 
     def finish(self) -> list[str]:
         """Derived dims, relations and bounds over dims, at the end, where all dims are known that ever will be."""
@@ -223,9 +260,11 @@ class Emitter:
                     test = f"{self.when_known({*dims, name})}{self.dim_names[name]} != {code}"
                     lines += [f"if {test}:", f"{INDENT}return False"]
         for relation in self.contract.relations:
-            code, dims = self.expression(relation)
-            if dims <= bound:
-                lines += [f"if {self.when_known(dims)}not {code}:", f"{INDENT}return False"]
+            if isinstance(relation, tuple):
+                (left, first), (right, second) = self.expression(relation[1]), self.expression(relation[2])
+                if first | second <= bound:
+                    test = f"{self.when_known(first | second)}{left} {BROKEN[relation[0]]} {right}"
+                    lines += [f"if {test}:", f"{INDENT}return False"]
         for tensor, dtype, bounds in self.late:
             for low, high in ((bounds[0], None), (None, bounds[1])):
                 code, dims = self.bound(low if high is None else high, dtype)
@@ -271,6 +310,31 @@ class Emitter:
         self.lines.append(INDENT * depth + line)
 
 
+def concluded(lines: list[str]) -> list[str]:
+    """Lines of tests that each return False, the last of them made into what is returned."""
+    start = max((i for i, line in enumerate(lines) if line.startswith("if ")), default=-1)
+    if start < 0:
+        return ["return True"]
+    head, *rest = lines[start:-1]
+    if rest:
+        head = (
+            head.replace("if not ", "return ", 1) if head.startswith("if not ") else head.replace("if ", "return not ")
+        )
+        return [*lines[:start], head, *rest[:-1], rest[-1].rstrip(":")]
+    test = head[len("if ") : -1]
+    if test.startswith("not "):
+        return [*lines[:start], f"return {test[len('not ') :]}"]
+    tests = test.split(" or ")
+    if len(tests) == 1:
+        left, operator, right = re.split(r" (==|!=|<=|>=|<|>) ", test, maxsplit=1)
+        return [*lines[:start], f"return {left} {BROKEN[operator]} {right}"]
+    line = f"return not ({test})"
+    if len(line) + len(INDENT) > LINE:
+        inner = [INDENT + tests[0], *(f"{INDENT}or {one}" for one in tests[1:])]
+        return [*lines[:start], "return not (", *inner, ")"]
+    return [*lines[:start], line]
+
+
 def first_names(node: model.Node, index: tuple[str, ...]) -> list[str]:
     """The names of the tensors that show that something of a node came."""
     if isinstance(node, model.Tensor):
@@ -289,7 +353,10 @@ def first_names(node: model.Node, index: tuple[str, ...]) -> list[str]:
 def name_code(wire_name: str, index: tuple[str, ...]) -> str:
     """The expression for a tensor's name, with the indices of the lists that it is in."""
     first, *rest = wire_name.split("*", len(index)) if index else [wire_name]
-    return " + ".join([literal(first), *(f"str({i}) + {literal(part)}" for i, part in zip(index, rest, strict=True))])
+    parts = [literal(first)]
+    for i, text in zip(index, rest, strict=True):
+        parts += [f"str({i})", *([literal(text)] if text else [])]
+    return " + ".join(parts)
 
 
 def is_over_dims(bound: model.Bound | None) -> bool:

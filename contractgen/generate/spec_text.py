@@ -19,7 +19,7 @@ def spec_text(contract: model.Contract) -> str:
         f"model={literal(contract.name)}",
         "contract=CONTRACT",
         keyword("dims", group("{", dims, "}")),
-        keyword("relations", group("(", relations, ")")),
+        *([keyword("relations", group("(", relations, ")"))] if relations else []),
         keyword("inputs", group("Dict(", [group("(", inputs, ")")], ")")),
         keyword("outputs", group("Dict(", [group("(", outputs, ")")], ")")),
     ]

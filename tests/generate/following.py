@@ -52,7 +52,8 @@ def followed(module: Any, arguments: dict[str, Any], violation: Any) -> list[dic
     if match := re.fullmatch(r"make (\w+) (\d+)(?: or (\d+))?", hint):
         return [resized(module, arguments, match[1], int(size)) for size in match.groups()[1:] if size]
     code = hint.partition(": ")[2]
-    scope = {**arguments, "np": np, "to_bfloat16": module.to_bfloat16, "from_bfloat16": module.from_bfloat16}
+    conversions = {name: getattr(module, name, None) for name in ("to_bfloat16", "from_bfloat16")}
+    scope = {**arguments, "np": np, **conversions}
     return [put(arguments, where, eval(code, scope))]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +17,13 @@ from contractgen.contract import model
 from contractgen.contract.model import Constant, Contract, Dict, Dim, Field, Output, Parameter, Tensor, Tuple, Values
 from contractgen.errors import UsageError
 from contractgen.generate.assemble import RUNTIME
+from contractgen.generate.features import FEATURES, features
 from contractgen.generate.files import stale, write_files
 from contractgen.generate.identifiers import identifiers
-from contractgen.generate.render import CLIENT, VALIDATOR, render
+from contractgen.generate.pruning import pruned
+from contractgen.generate.render import CLIENT, DATA, VALIDATOR, render
 from tests.generate.modules import generated
+from tests.generate.random_contracts import Maker
 
 CONTRACTS = [LINEAR, PAIR, LISTS, SCALARS]
 
@@ -84,35 +89,88 @@ class TestTheText:
         for text in render(contract).values():
             ast.parse(text, feature_version=(3, 9))
 
-    def test_is_formatted_and_clean(self, contract: Contract, tmp_path: Path) -> None:
-        folder = tmp_path / "contract"
-        write_files(folder, render(contract))
-        root = RUNTIME.parents[2]
-        for command in (
-            ["ruff", "format", "--check", "--config", str(root / "pyproject.toml"), str(folder)],
-            ["ruff", "check", "--select", "E,F,W,I,B,UP,SIM,RUF", "--target-version", "py39", "--line-length", "120", "--ignore", "B905,UP007,UP045,E501", "--isolated", str(folder)],
-        ):  # fmt: skip
-            done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
+    def test_copies_the_runtime_verbatim_as_far_as_it_is_needed(self, contract: Contract) -> None:
+        for file, parts in (("client", CLIENT), ("validator", VALIDATOR)):
+            copied = definitions(render(contract)[f"{file}.py"])
+            for part in (DATA, *parts):
+                source = pruned((RUNTIME / f"{part}.py").read_text(encoding="utf-8"), features(contract, file))
+                for name, node in definitions(source).items():
+                    assert name not in copied or ast.unparse(copied[name]) == ast.unparse(node)
 
-    def test_copies_the_runtime_verbatim(self, contract: Contract) -> None:
-        for parts, text in zip((CLIENT, VALIDATOR), render(contract).values(), strict=True):
-            functions = {
-                node.name: node for node in ast.parse(text).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-            }
-            for part in parts:
-                for node in ast.parse((RUNTIME / f"{part}.py").read_text()).body:
-                    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in functions:
-                        assert ast.unparse(functions[node.name]) == ast.unparse(node)
+
+def definitions(source: str) -> dict[str, ast.stmt]:
+    found = ast.parse(source).body
+    return {node.name: node for node in found if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+MANY = [*CONTRACTS, *(Maker(seed).contract() for seed in range(60))]
+"""Contracts that between them need each part of the runtime with and without each other."""
+
+
+def test_whatever_is_left_out_the_rest_is_formatted_and_clean(tmp_path: Path) -> None:
+    for number, contract in enumerate(MANY):
+        write_files(tmp_path / f"contract{number}", render(contract))
+    root = RUNTIME.parents[2]
+    rules = "B905,UP007,UP045,E501,RUF059"  # a derived size that nothing else binds is unpacked and not used
+    for command in (
+        ["ruff", "format", "--check", "--config", str(root / "pyproject.toml"), str(tmp_path)],
+        ["ruff", "check", "--select", "E,F,W,I,B,UP,SIM,RUF", "--target-version", "py39", "--line-length", "120", "--ignore", rules, "--isolated", str(tmp_path)],
+    ):  # fmt: skip
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_part_is_for_a_feature_that_no_contract_can_have() -> None:
+    marks = [match for path in RUNTIME.glob("*.py") for match in re.findall(r"# only: (.*)", path.read_text("utf-8"))]
+    wanted = {name for mark in marks for name in mark.split(", ")}
+    seen = {name for contract in MANY for file in ("client", "validator") for name in features(contract, file)}
+    assert wanted <= FEATURES
+    assert wanted <= seen
+
+
+class TestPruning:
+    SOURCE = """\
+table = {
+    "a": 1,
+    "b": 2,  # only: left
+}
+
+
+def first(x):
+    # Only sometimes.
+    if x == 1:  # only: left
+        return 1
+
+    if x == 2:  # only: left, right
+        return 2
+    elif x == 3:
+        return 3
+    return 4
+"""
+
+    @pytest.mark.parametrize(
+        ("features_", "results"), [({"left"}, [1, 2, 3, 4]), ({"right"}, [4, 2, 3, 4]), (set(), [4, 4, 3, 4])]
+    )
+    def test_leaves_out_what_is_marked_for_others(self, features_: set[str], results: list[int]) -> None:
+        scope: dict[str, Any] = {}
+        exec(pruned(self.SOURCE, frozenset(features_)), scope)
+        assert [scope["first"](x) for x in (1, 2, 3, 4)] == results
+        assert list(scope["table"]) == (["a", "b"] if "left" in features_ else ["a"])
+
+    def test_leaves_no_mark_and_no_comment_of_what_is_left_out(self) -> None:
+        assert "only" not in pruned(self.SOURCE, frozenset({"left"}))
+        assert "#" not in pruned(self.SOURCE, frozenset({"right"}))
 
 
 def test_strict_types_hold(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    for contract in CONTRACTS:
-        write_files(tmp_path / contract.name, render(contract))
-    for name in ("client.py", "validator.py"):
-        for contract in CONTRACTS:
-            command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(tmp_path / contract.name / name)]
+    contracts = [*CONTRACTS, *MANY[len(CONTRACTS) :: 20]]
+    for number, contract in enumerate(contracts):
+        write_files(tmp_path / f"contract{number}", render(contract))
+    for number in range(len(contracts)):
+        for name in ("client", "validator"):
+            path = tmp_path / f"contract{number}" / f"{name}.py"
+            command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(path)]
             done = subprocess.run([*command, f"--cache-dir={tmp_path}/cache"], capture_output=True, text=True)
             assert done.returncode == 0, done.stdout
 

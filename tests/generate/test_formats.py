@@ -243,10 +243,12 @@ class TestTheContract:
 
 
 class TestBfloat16:
-    def test_bits_and_float32_convert_exactly(self, linear: Generated) -> None:
+    CONTRACT = Contract("b", (Parameter("x", Tensor("x", "bfloat16", ("batch", 2))),), LINEAR.outputs, LINEAR.dims)
+
+    def test_bits_and_float32_convert_exactly(self) -> None:
         ml_dtypes = pytest.importorskip("ml_dtypes")
         bits = np.arange(2**16, dtype=np.uint16)
-        client = linear.client
+        client = generated(self.CONTRACT).client
         expected = bits.view(ml_dtypes.bfloat16).astype(np.float32)
         np.testing.assert_array_equal(client.from_bfloat16(bits), expected)
         numbers = np.random.default_rng(0).standard_normal(10_000).astype(np.float32)
@@ -255,8 +257,7 @@ class TestBfloat16:
     def test_ml_dtypes_and_torch_tensors_are_taken(self) -> None:
         ml_dtypes = pytest.importorskip("ml_dtypes")
         torch = pytest.importorskip("torch")
-        contract = Contract("b", (Parameter("x", Tensor("x", "bfloat16", ("batch", 2))),), LINEAR.outputs, LINEAR.dims)
-        client = generated(contract).client
+        client = generated(self.CONTRACT).client
         bits = client.to_bfloat16(np.array([[1.5, -2]], np.float32))
         bodies = [
             client.serialize(bits).body,

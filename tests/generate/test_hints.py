@@ -174,3 +174,34 @@ def check_hints(model: Generated, arguments: dict[str, Any]) -> None:
                     allowed.remove(other)
                 if len(violations) == 1:
                     assert not after
+
+
+class TestTheClientsHints:
+    """What a client takes besides arrays is named in a hint as the array that it stands for."""
+
+    def followed(self, model: Generated, value: Any, hint: str) -> Any:
+        with pytest.raises(model.client.ContractViolation) as refusal:
+            model.client.serialize(value)
+        (violation,) = [one for one in refusal.value.violations if one.hint]
+        assert violation.hint == hint
+        return eval(hint.partition(": ")[2], {"x": value, "np": np})
+
+    def test_a_list_without_a_batch_dimension(self) -> None:
+        model = model_of(x=X)
+        array = self.followed(model, [0.5] * 20, "add a batch dimension: np.array(x, np.float32)[None]")
+        assert model.client.serialize(array).body == model.client.serialize([[0.5] * 20]).body
+
+    def test_a_tensor_of_another_library(self) -> None:
+        torch = pytest.importorskip("torch")
+        model = model_of(x=X)
+        tensor = torch.ones(1, 20, dtype=torch.float64, requires_grad=True)
+        array = self.followed(model, tensor, "cast it: x.numpy(force=True).astype(np.float32)")
+        assert model.client.serialize(array).body == model.client.serialize(np.ones((1, 20), np.float32)).body
+
+    def test_bfloat16_of_torch_for_another_dtype_is_named_and_not_taken_for_integers(self) -> None:
+        torch = pytest.importorskip("torch")
+        client = model_of(x=X).client
+        with pytest.raises(client.ContractViolation) as refusal:
+            client.serialize(torch.ones(1, 20, dtype=torch.bfloat16))
+        (violation,) = refusal.value.violations
+        assert (violation.code, violation.actual, violation.hint) == ("dtype", "bfloat16", "")

@@ -1,4 +1,4 @@
-"""What may stand at a leaf in memory: the readers that a walk uses."""
+"""What may stand at a leaf: the readers that a walk uses."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def read_array(tensor: Tensor, value: Any) -> tuple[Array, str]:
     """A numpy array as it is: nothing is cast. Raises `Refused`."""
     if not isinstance(value, np.ndarray):
         raise Refused("structure", wanted=summary(tensor), got=described(value))
-    if is_bfloat16(value.dtype):
+    if is_bfloat16(value.dtype):  # only: bfloat16
         return value.view(np.uint16), "bfloat16"
-    return value, dtype_name(value, tensor.dtype)
+    return value, dtype_name(value.dtype, tensor.dtype)
 
 
 def read_list(tensor: Tensor, value: Any) -> tuple[Array, str]:

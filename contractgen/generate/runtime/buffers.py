@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Union
 
 import numpy as np
@@ -11,16 +12,7 @@ from contractgen.generate.runtime.violations import Refused
 
 Buffer = Union[bytes, bytearray, memoryview]
 Part = Union[bytes, memoryview]
-Parts = list[Part]
 SMALL = 4096
-
-
-def element_count(shape: tuple[int, ...]) -> int:
-    """The number of elements, as an exact integer."""
-    count = 1
-    for size in shape:
-        count *= size
-    return count
 
 
 def array_at(data: Buffer, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: Any = "C") -> Array:
@@ -42,3 +34,8 @@ def raw(array: Array) -> Part:
         return array.tobytes()
     flat: Array = np.asarray(array, order="C").reshape(-1).view(np.uint8)
     return flat.data
+
+
+def byte_count(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """The number of bytes that an array has, exactly."""
+    return math.prod(shape) * dtype.itemsize

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16, to_bfloat16
+from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16, numpy_code, to_bfloat16
 from contractgen.generate.runtime.explain import allowed, claims, differences
 from contractgen.generate.runtime.scans import PIECE, pieces
-from contractgen.generate.runtime.spec import Dim, Spec
-from contractgen.generate.runtime.violations import Violation
-from contractgen.generate.runtime.walk import Found, Leaf, Length, Walk
+from contractgen.generate.runtime.spec import Spec
+from contractgen.generate.runtime.violations import MAX_HINTED, ContractViolation, Violation
+from contractgen.generate.runtime.walk import Found, Leaf, Walk
 
-MAX_HINTED = 12
 WHOLE = 16 * PIECE
 """Up to this many elements an array is cast as a whole to see what its cast would hold; beyond, piece by piece."""
 
 
-def explained(spec: Spec, walk: Walk) -> list[Violation]:
-    """All violations of a walk's findings, each with its hint if there is a sound one."""
+def kept(spec: Spec, walk: Walk) -> dict[str, Array]:
+    """The tensors of a walk by name. Raises `ContractViolation` with all that is wrong, each with a sound hint if any."""
     violations = differences(spec, walk.found)
     result: list[Violation] = []
     given: set[tuple[str, str]] = set()
@@ -30,7 +30,9 @@ def explained(spec: Spec, walk: Walk) -> list[Violation]:
         # What is wrong on several axes of a tensor is often one mistake: it is hinted at once.
         result.append(one if (one.path, hint) in given else replace(one, hint=hint))
         given.add((one.path, hint))
-    return result
+    if result:
+        raise ContractViolation(result)
+    return {leaf.name: leaf.array for leaf in walk.found.leaves}
 
 
 def hint_for(spec: Spec, walk: Walk, one: Violation, violations: list[Violation]) -> str:
@@ -38,17 +40,21 @@ def hint_for(spec: Spec, walk: Walk, one: Violation, violations: list[Violation]
     found = walk.found
     for repair in found.repairs:
         if repair.violation is one:
-            again = Walk(walk.read, walk.strict, walk.max_items, walk.unfold)
-            again.visit(repair.node, repair.value, repair.path, repair.code, repair.index)
-            if undoes(spec, merged(found, again.found, repair.path), one, violations):
+            again = replace(walk, found=Found())
+            again.visit(repair.node, repair.value, repair.place)
+            if undoes(spec, merged(found, again.found, repair.place.path), one, violations, at_sizes, bool):
                 return repair.hint
-    for position, leaf in enumerate(found.leaves):
-        if leaf.path == one.path and one.code in ("dtype", "rank", "shape"):
-            for hint, changed in changes(found, leaf, one):
-                leaves = [*found.leaves[:position], changed, *found.leaves[position + 1 :]]
-                if undoes(spec, replace(found, leaves=leaves), one, violations, changed):
-                    return hint
-    return size_hint(spec, found, one, violations) if one.code == "shape" else ""
+    if one.code in ("dtype", "rank", "shape"):
+        for position, leaf in enumerate(found.leaves):
+            if leaf.place.path == one.path:
+                for hint, changed in casts(leaf) if one.code == "dtype" else moves(leaf, found, one.code):
+                    leaves = [*found.leaves[:position], changed, *found.leaves[position + 1 :]]
+                    look = partial(is_affected, changed)
+                    if undoes(spec, replace(found, leaves=leaves), one, violations, at_sizes, look):
+                        return hint
+    if one.code == "shape":  # only: limited
+        return size_hint(spec, found, one, violations)
+    return ""
 
 
 def merged(found: Found, again: Found, path: str) -> Found:
@@ -57,174 +63,154 @@ def merged(found: Found, again: Found, path: str) -> Found:
     def outside(place: str) -> bool:
         return not (place == path or place.startswith((f"{path}.", f"{path}[")))
 
-    return Found(
-        [leaf for leaf in found.leaves if outside(leaf.path)] + again.leaves,
-        [length for length in found.lengths if outside(length.path)] + again.lengths,
-        [one for one in found.violations if outside(one.path)] + again.violations,
+    result = Found(leaves=[leaf for leaf in found.leaves if outside(leaf.place.path)] + again.leaves)
+    result.violations += [one for one in found.violations if outside(one.path)] + again.violations
+    result.lengths += [length for length in found.lengths if outside(length.path)] + again.lengths  # only: lists
+    return result
+
+
+Look = Callable[[Leaf], bool]
+"""Which tensors' elements are looked at."""
+
+
+def undoes(spec: Spec, changed: Found, one: Violation, violations: list[Violation], *looks: Look) -> bool:
+    """Whether a change leaves only what was wrong before, and not this violation, as far as each of the looks shows."""
+    known = Counter((other.code, other.path) for other in violations if other is not one)
+    return not any(
+        Counter((other.code, other.path) for other in differences(spec, changed, look)) - known for look in looks
     )
 
 
-def undoes(spec: Spec, changed: Found, one: Violation, violations: list[Violation], leaf: Leaf | None = None) -> bool:
-    """Whether a change leaves only violations that were there before, and not this one.
+def at_sizes(_: Leaf) -> bool:
+    """A look at no elements, which costs nothing."""
+    return False
 
-    Sizes are looked at first: they cost nothing. Then the elements, of the changed leaf alone where there is one.
-    """
-    before = [(other.code, other.path) for other in violations if other is not one]
-    for looked_at in (lambda _: False, bool if leaf is None else lambda other: other is leaf or over_sizes(other)):
-        left = before.copy()
-        for other in differences(spec, changed, looked_at):
-            if (other.code, other.path) not in left:
-                return False
-            left.remove((other.code, other.path))
-    return True
+
+def is_affected(changed: Leaf, leaf: Leaf) -> bool:
+    """Whether the elements of a leaf may be wrong after a change of one."""
+    if over_sizes(leaf):  # only: sized
+        return True
+    return leaf is changed
 
 
 def over_sizes(leaf: Leaf) -> bool:
     """Whether the domain of a tensor depends on sizes."""
-    domains = (leaf.tensor.values, *leaf.tensor.values.along_last)
-    return any(isinstance(bound, (str, tuple)) for values in domains for bound in (values.min, values.max))
+    values = leaf.tensor.values
+    bounds = [values.min, values.max]
+    for column in values.along_last:  # only: columns
+        bounds += [column.min, column.max]
+    return any(isinstance(bound, (str, tuple)) for bound in bounds)
 
 
-def changes(found: Found, leaf: Leaf, one: Violation) -> Iterator[tuple[str, Leaf]]:
-    """What a user may have meant: hints with the leaf that each would make."""
-    x, code = leaf.array, leaf.code
-    missing = len(leaf.tensor.shape) - x.ndim
-    if one.code == "dtype":
-        yield from casts(leaf)
-    elif one.code == "rank" and missing == 1:
-        yield f"add a batch dimension: {code}[None]", replace(leaf, array=x[None])
+def moves(leaf: Leaf, found: Found, code: str) -> Iterator[tuple[str, Leaf]]:
+    """Other shapes that a user may have meant: hints with the leaf that each would make."""
+    x, name, wanted = leaf.array, leaf.place.code, leaf.tensor.shape
+    missing = len(wanted) - x.ndim
+    changes: list[tuple[str, Array]] = []
+    if code == "rank" and missing == 1:
+        changes.append((f"add a batch dimension: {name}[None]", x[None]))
         if x.ndim > 1:
-            moved = np.moveaxis(x, -1, 0)[None]
-            yield (
-                f"move the channels first, add a batch dimension: np.moveaxis({code}, -1, 0)[None]",
-                replace(leaf, array=moved),
-            )
-        yield f"add an axis at the end: {code}[..., None]", replace(leaf, array=x[..., None])
-    elif one.code == "rank" and x.ndim == 1 and x.size == 1:
-        yield f"drop the axis: {code}.reshape(())", replace(leaf, array=x.reshape(()))
-    elif one.code == "rank" and missing == -1 and x.ndim > 1:
-        if x.shape[0] == 1:
-            yield f"drop the first axis: {code}[0]", replace(leaf, array=x[0])
-        if x.shape[-1] == 1:
-            yield f"drop the last axis: {code}[..., 0]", replace(leaf, array=x[..., 0])
-    elif one.code == "shape" and x.ndim == len(leaf.tensor.shape):
-        yield from moves(leaf)
-        yield from repeats(found, leaf)
-
-
-def moves(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
-    """Other orders of the axes, where one of them should have another fixed size."""
-    x, code = leaf.array, leaf.code
-    if any(isinstance(wanted, int) and wanted != size for wanted, size in zip(leaf.tensor.shape, x.shape)):
-        if x.ndim > 2:
-            yield f"move the channels first: np.moveaxis({code}, -1, 1)", replace(leaf, array=np.moveaxis(x, -1, 1))
-            yield f"move the channels last: np.moveaxis({code}, 1, -1)", replace(leaf, array=np.moveaxis(x, 1, -1))
-        if x.ndim > 1:
-            swapped = np.swapaxes(x, -1, -2)
-            yield f"swap the last two axes: np.swapaxes({code}, -1, -2)", replace(leaf, array=swapped)
-
-
-def repeats(found: Found, leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
-    """One row given once where another tensor has several."""
-    first = leaf.tensor.shape[0] if leaf.tensor.shape else 1
-    if isinstance(first, str) and leaf.array.shape[0] == 1:
-        for other in found.leaves:
-            if other.tensor.shape[:1] == (first,) and other.array.ndim and other.array.shape[0] > 1:
-                times = other.array.shape[0]
-                array = np.broadcast_to(leaf.array, (times, *leaf.array.shape[1:]))
-                yield (
-                    f"repeat it for each of the {times}: np.repeat({leaf.code}, {times}, axis=0)",
-                    replace(leaf, array=array),
-                )
-                return
+            hint = f"move the channels first, add a batch dimension: np.moveaxis({name}, -1, 0)[None]"
+            changes.append((hint, np.moveaxis(x, -1, 0)[None]))
+        changes.append((f"add an axis at the end: {name}[..., None]", x[..., None]))
+    elif code == "rank" and missing == -1:
+        if not wanted and x.size == 1:
+            changes.append((f"drop the axis: {name}.reshape(())", x.reshape(())))
+        elif x.shape[0] == 1:
+            changes.append((f"drop the first axis: {name}[0]", x[0]))
+        if x.shape[-1] == 1 and wanted:
+            changes.append((f"drop the last axis: {name}[..., 0]", x[..., 0]))
+    misplaced = code == "shape" and any(isinstance(size, int) and size != came for size, came in zip(wanted, x.shape))
+    if misplaced and x.ndim > 2:  # only: planes
+        changes.append((f"move the channels first: np.moveaxis({name}, -1, 1)", np.moveaxis(x, -1, 1)))
+        changes.append((f"move the channels last: np.moveaxis({name}, 1, -1)", np.moveaxis(x, 1, -1)))
+    if misplaced and x.ndim > 1:
+        changes.append((f"swap the last two axes: np.swapaxes({name}, -1, -2)", np.swapaxes(x, -1, -2)))
+    if code == "shape" and x.shape[:1] == (1,) and isinstance(wanted[0], str):  # only: several
+        rows = [
+            other.array.shape[0] for other in found.leaves if other.tensor.shape[:1] == wanted[:1] and other.array.ndim
+        ]
+        for times in [count for count in rows if count > 1][:1]:
+            hint = f"repeat it for each of the {times}: np.repeat({name}, {times}, axis=0)"
+            changes.append((hint, np.broadcast_to(x, (times, *x.shape[1:]))))
+    return ((hint, replace(leaf, array=array)) for hint, array in changes)
 
 
 def casts(leaf: Leaf) -> Iterator[tuple[str, Leaf]]:
     """The cast to the wanted dtype, where it keeps every number: integers and truth values exactly, floats nearly."""
-    wanted, given = leaf.tensor.dtype, leaf.dtype
-    if leaf.array.dtype.kind not in "biufc" or (leaf.array.dtype.kind == "c" and "complex" not in wanted):
+    given, wanted, name = leaf.dtype, leaf.tensor.dtype, leaf.place.code
+    if leaf.array.dtype.kind not in ("biufc" if wanted.startswith("complex") else "biuf"):
         return
-    name = f"np.{wanted}{'_' if wanted == 'bool' else ''}"
-    code = f"{leaf.code}.astype({name})"
-    if wanted == "bfloat16":
-        code = f"to_bfloat16({leaf.code})"
-    elif given == "bfloat16":
-        code = f"from_bfloat16({leaf.code})" + ("" if wanted == "float32" else f".astype({name})")
-    values = leaf.tensor.values
-    if leaf.array.size <= WHOLE:
-        array = cast(leaf.array, given, wanted)
-        if array is not None:
-            yield f"cast it: {code}", replace(leaf, array=array, dtype=wanted)
-    elif not values.order and not values.along_last and not over_sizes(leaf):
-        for piece in pieces(leaf.array):
-            array = cast(piece, given, wanted)
-            if array is None or claims(replace(leaf, dtype=wanted), array, values, {}, {}):
+    code = f"{name}.astype({numpy_code(wanted)})"
+    if given == "bfloat16":  # only: bfloat16
+        code = f"from_bfloat16({name})" + ("" if wanted == "float32" else code[len(name) :])
+    if wanted == "bfloat16":  # only: bfloat16
+        code = f"to_bfloat16({name})"
+    array = sample = cast(leaf.array, given, wanted) if leaf.array.size <= WHOLE else None
+    if leaf.array.size > WHOLE:
+        if leaf.tensor.values.order:  # only: order
+            return
+        if leaf.tensor.values.along_last:  # only: columns
+            return
+        if over_sizes(leaf):  # only: sized
+            return
+        for piece in pieces(leaf.array, ""):
+            sample = cast(piece, given, wanted)
+            if sample is None:
                 return
-        shape = np.broadcast_to(np.asarray(array).reshape(-1)[:1].reshape((1,) * leaf.array.ndim), leaf.array.shape)
-        yield f"cast it: {code}", replace(leaf, array=shape, dtype=wanted)
+            if any(claims(replace(leaf, dtype=wanted), sample, leaf.tensor.values, {}, {})):  # only: values
+                return
+        array = np.broadcast_to(sample[0], leaf.array.shape) if sample is not None else None
+    if array is not None:
+        yield f"cast it: {code}", replace(leaf, array=array, dtype=wanted)
 
 
 def cast(array: Array, given: str, wanted: str) -> Array | None:
     """An array in another dtype, or None where that loses more than the last digits of floats."""
-    numbers = from_bfloat16(array) if given == "bfloat16" else array
     with np.errstate(all="ignore"):
-        result = to_bfloat16(numbers) if wanted == "bfloat16" else numbers.astype(DTYPES[wanted])
-        back = from_bfloat16(result) if wanted == "bfloat16" else result
-        if back.dtype.kind in "fc" and numbers.dtype.kind in "fc":
-            kept = bool((np.isfinite(back) == np.isfinite(numbers)).all())
-        else:
-            kept = bool((back.astype(numbers.dtype) == numbers).all() and (back == numbers).all())
-    return result if kept else None
+        if given == "bfloat16":  # only: bfloat16
+            array = from_bfloat16(array)
+        if wanted == "bfloat16":  # only: bfloat16
+            bits = to_bfloat16(array)
+            return bits if keeps(from_bfloat16(bits), array) else None
+        result: Array = array.astype(DTYPES[wanted])
+        return result if keeps(result, array) else None
+
+
+def keeps(cast: Array, array: Array) -> bool:
+    """Whether a cast array holds the numbers that it was made of."""
+    if cast.dtype.kind in "fc" and array.dtype.kind in "fc":
+        return bool((np.isfinite(cast) == np.isfinite(array)).all())
+    if cast.dtype.kind == "c":  # only: complex
+        cast = cast.real
+    return bool(((cast == array) & (cast.astype(array.dtype) == array)).all())
 
 
 def size_hint(spec: Spec, found: Found, one: Violation, violations: list[Violation]) -> str:
     """The nearest sizes that a dim may have, where one out of its bounds is all that is wrong with it."""
-    for name, dim in spec.dims.items():
-        size = next((size for path, wanted, size in extents(found) if wanted == name and path == one.path), None)
-        if dim.equals is not None or not size or any(length.wanted == name for length in found.lengths):
-            continue
-        if allowed(dim, size) or f"({name})" not in one.expected:
-            continue
-        fits = [
-            near for near in neighbours(dim, size) if undoes_sizes(spec, resized(found, name, near), one, violations)
-        ]
-        if fits:
-            return f"make {name} {' or '.join(map(str, fits))}"
+    for leaf in found.leaves:
+        for name, size in zip(leaf.tensor.shape, leaf.array.shape) if leaf.place.path == one.path else ():
+            if isinstance(name, int) or f"({name})" not in one.expected or allowed(spec.dims[name], size) or not size:
+                continue
+            if any(length.wanted == name for length in found.lengths):  # only: lists
+                continue
+            dim = spec.dims[name]
+            step = dim.multiple_of
+            below = (size if dim.max is None else min(size, dim.max)) // step * step
+            above = -(-max(size, dim.min) // step) * step
+            fits = [near for near in dict.fromkeys((below, above)) if near > 0 and allowed(dim, near)]
+            fits = [near for near in fits if undoes(spec, resized(found, name, near), one, violations, at_sizes)]
+            if fits:
+                return f"make {name} {' or '.join(map(str, fits))}"
     return ""
 
 
-def undoes_sizes(spec: Spec, changed: Found, one: Violation, violations: list[Violation]) -> bool:
-    """`undoes`, of sizes alone."""
-    before = {(other.code, other.path) for other in violations if other is not one}
-    return all((other.code, other.path) in before for other in differences(spec, changed, lambda _: False))
-
-
-def extents(found: Found) -> Iterator[tuple[str, Any, int]]:
-    """The axes and lists with what the contract says of their sizes."""
-    for leaf in found.leaves:
-        if leaf.array.ndim == len(leaf.tensor.shape):
-            for wanted, size in zip(leaf.tensor.shape, leaf.array.shape):
-                yield leaf.path, wanted, size
-    for length in found.lengths:
-        yield length.path, length.wanted, length.size
-
-
-def neighbours(dim: Dim, size: int) -> list[int]:
-    """The nearest allowed sizes at or below, and at or above."""
-    step, least = dim.multiple_of, max(dim.min, 1)
-    below = (size if dim.max is None else min(size, dim.max)) // step * step
-    above = -(-max(size, least) // step) * step
-    return [near for near in dict.fromkeys((below, above)) if near > 0 and allowed(dim, near)]
-
-
 def resized(found: Found, name: str, size: int) -> Found:
-    """What was found, as if each axis and list of a dim had another size."""
+    """What was found, as if each axis of a dim had another size."""
     leaves = []
     for leaf in found.leaves:
-        if leaf.array.ndim == len(leaf.tensor.shape) and name in leaf.tensor.shape:
-            shape = [size if wanted == name else had for wanted, had in zip(leaf.tensor.shape, leaf.array.shape)]
-            leaves.append(replace(leaf, array=np.broadcast_to(np.zeros((), leaf.array.dtype), shape)))
-        else:
-            leaves.append(leaf)
-    lengths = [Length(part.path, part.wanted, size if part.wanted == name else part.size) for part in found.lengths]
-    return replace(found, leaves=leaves, lengths=lengths)
+        shape = leaf.array.shape
+        if len(shape) == len(leaf.tensor.shape):
+            shape = tuple(size if wanted == name else had for wanted, had in zip(leaf.tensor.shape, shape))
+        leaves.append(replace(leaf, array=np.broadcast_to(np.zeros((), leaf.array.dtype), shape)))
+    return replace(found, leaves=leaves)

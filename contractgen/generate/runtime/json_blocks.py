@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from contractgen.generate.runtime.arrays import read_list
-from contractgen.generate.runtime.buffers import element_count
-from contractgen.generate.runtime.dtypes import DTYPES, Array, to_bfloat16
+from contractgen.generate.runtime.dtypes import DTYPES, Array
 from contractgen.generate.runtime.json_writing import ORJSON
-from contractgen.generate.runtime.number_lists import EXACT_INTEGERS, Special, array_of_numbers, kind_of
+from contractgen.generate.runtime.number_lists import INTEGERS, Special, array_of_numbers, kind_of, narrowed
 from contractgen.generate.runtime.spec import Tensor
 from contractgen.generate.runtime.violations import Refused
 
@@ -33,8 +33,94 @@ class Block:
     text: bytes
     start: int
     end: int
-    structure: bytes
-    """Its brackets and commas."""
+
+    def structure(self) -> bytes:
+        """Its brackets and commas."""
+        steps = range(self.start, self.end, 2**20)
+        parts = (self.text[step : min(step + 2**20, self.end)].translate(None, NOT_STRUCTURE) for step in steps)
+        return b"".join(parts)
+
+
+def read_numbers(tensor: Tensor, value: Any) -> tuple[Array, str]:
+    """A tensor out of a JSON text: a block, a list of them (rows of a batch), or nested lists. Raises `Refused`."""
+    if isinstance(value, list) and any(isinstance(row, Block) for row in value):
+        rows = [read_numbers(tensor, row)[0] for row in value]
+        if len({row.shape for row in rows}) != 1:
+            raise Refused("ragged", got="other lengths")
+        return np.stack(rows), tensor.dtype
+    if not isinstance(value, Block):
+        return read_list(tensor, value)
+    if tensor.dtype.startswith("complex"):  # only: complex
+        pairs = block_array(value, "float32" if tensor.dtype == "complex64" else "float64")
+        if pairs.shape[-1] != 2:
+            raise Refused("ragged", got=f"{pairs.shape[-1]} numbers where pairs are wanted")
+        return pairs.view(DTYPES[tensor.dtype])[..., 0], tensor.dtype
+    return block_array(value, tensor.dtype), tensor.dtype
+
+
+def block_array(block: Block, dtype: str) -> Array:
+    """The array of a block; see `array_of_lists`. Raises `Refused`."""
+    text, start, end = block.text, block.start, block.end
+    shape = block_shape(block.structure())
+    count = math.prod(shape)
+    if count * DTYPES[dtype].itemsize > len(text) + SPARE:
+        raise Refused("json-size", limit=len(text) + SPARE, got=count * DTYPES[dtype].itemsize)
+    result: Array = np.empty(count, DTYPES[dtype])
+    filled = 0
+    while start < end:
+        stop = text.find(b",", start + SEGMENT, end)
+        stop = end if stop < 0 else stop
+        flat = segment_array(b"[" + text[start:stop].translate(BRACKETS_TO_SPACES) + b"]", dtype, shape, filled)
+        if filled + flat.size > count:
+            break
+        result[filled : filled + flat.size] = flat
+        filled, start = filled + flat.size, stop + 1
+    if filled != count or start < end:
+        raise Refused("ragged", got="another number of elements")
+    return result.reshape(shape)
+
+
+def block_shape(structure: bytes) -> tuple[int, ...]:
+    """The shape that nested lists have, from their brackets and commas alone. Raises `Refused` where it is not regular."""
+    depth = len(structure) - len(structure.lstrip(b"["))
+    unit = structure[depth - 1 : structure.find(b"]") + 1]
+    shape = [max(len(unit) - 1, 0)]
+    regular = depth <= 32 and unit.count(b",") == len(unit) - 2
+    for level in range(2, depth + 1 if regular else 0):
+        # The first list of this level ends with that many brackets: so many units, with commas between them.
+        size = structure.find(b"]" * level) + 2 * level - depth
+        times, rest = divmod(size - 1, len(unit) + 1)
+        regular = not rest and times > 0 and size <= len(structure)
+        if not regular:
+            break
+        unit = b"[" + b",".join([unit] * times) + b"]"
+        shape.insert(0, times)
+    if not regular or unit != structure:
+        raise Refused("ragged", got="other lengths")
+    return tuple(shape)
+
+
+def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -> Array:
+    """The numbers of a flat JSON list, of which the first is the one at `start`. Raises `Refused`."""
+    loads = json.loads if ORJSON is None else ORJSON.loads
+    with contextlib.suppress(ValueError, OverflowError, Refused):
+        if kind_of(dtype) != "f" or b"u" in text or b"s" in text:
+            # orjson makes floats of integers beyond 64 bits: they are refused here, and then told from floats below.
+            return array_of_numbers(loads(text), dtype, shape, start)
+        # Without true, false and null there are floats and integers. Up to this size none of them needs a closer look.
+        wide = np.array(loads(text), np.float64)
+        if not wide.size or np.abs(wide).max() < INTEGERS[dtype][0]:
+            return narrowed(wide, dtype)
+    return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
+
+
+def read_list_of_numbers(text: bytes) -> list[Any]:
+    """A flat JSON list. Raises `Refused`."""
+    try:
+        flat: list[Any] = json.loads(text.decode("utf-8"), parse_constant=Special)
+    except ValueError as error:
+        raise Refused("body", wanted="numbers separated by commas", got="something else") from error
+    return flat
 
 
 def block_items(block: Any, most: int) -> Any:
@@ -52,90 +138,7 @@ def block_items(block: Any, most: int) -> Any:
         if depth == 2 and text[bracket.start()] == 91:
             first = bracket.start()
         elif depth == 1 and text[bracket.start()] == 93:
-            found.append(Block(text, first, bracket.end(), text[first : bracket.end()].translate(None, NOT_STRUCTURE)))
+            found.append(Block(text, first, bracket.end()))
             if len(found) > most:
                 raise Refused("length", wanted=f"at most {most}", got="more")
     return found
-
-
-def read_list_of_numbers(text: bytes) -> list[Any]:
-    """A flat JSON list. Raises `Refused`."""
-    try:
-        flat: list[Any] = json.loads(text.decode("utf-8"), parse_constant=Special)
-    except ValueError as error:
-        raise Refused("body", wanted="numbers separated by commas", got="something else") from error
-    return flat
-
-
-def block_numbers(block: Block, dtype: str) -> Array:
-    """The array of a block, pairs as complex numbers where those are wanted. Raises `Refused`."""
-    if not dtype.startswith("complex"):
-        return block_array(block, dtype)
-    pairs = block_array(block, "float32" if dtype == "complex64" else "float64")
-    if pairs.shape[-1] != 2:
-        raise Refused("ragged", got=f"{pairs.shape[-1]} numbers where pairs are wanted")
-    return pairs.view(DTYPES[dtype])[..., 0]
-
-
-def block_array(block: Block, dtype: str) -> Array:
-    """The array of a block; see `array_of_lists`. Raises `Refused`."""
-    text, start, end = block.text, block.start, block.end
-    shape = block_shape(block.structure)
-    count = element_count(shape)
-    if count * DTYPES[dtype].itemsize > len(text) + SPARE:
-        raise Refused("json-size", limit=len(text) + SPARE, got=count * DTYPES[dtype].itemsize)
-    result: Array = np.empty(count, DTYPES[dtype])
-    filled = 0
-    while start < end:
-        stop = text.find(b",", start + SEGMENT, end)
-        stop = end if stop < 0 else stop
-        flat = segment_array(b"[" + text[start:stop].translate(BRACKETS_TO_SPACES) + b"]", dtype, shape, filled)
-        if filled + flat.size > count:
-            raise Refused("ragged", got="another number of elements")
-        result[filled : filled + flat.size] = flat
-        filled, start = filled + flat.size, stop + 1
-    if filled != count:
-        raise Refused("ragged", got="another number of elements")
-    return result.reshape(shape)
-
-
-def block_shape(structure: bytes) -> tuple[int, ...]:
-    """The shape that nested lists have, from their brackets and commas alone. Raises `Refused` where it is not regular."""
-    depth = len(structure) - len(structure.lstrip(b"["))
-    row = structure[depth - 1 : structure.find(b"]") + 1]
-    shape = [max(len(row) - 1, 0)]
-    unit = row
-    for level in range(2, depth + 1):
-        size = structure.find(b"]" * level) + level - (depth - level)
-        times, rest = divmod(size - 1, len(unit) + 1)
-        if rest or times < 1 or size > len(structure):
-            raise Refused("ragged", got="other lengths")
-        unit = b"[" + b",".join([unit] * times) + b"]"
-        shape.insert(0, times)
-    if unit != structure or row.count(b",") != len(row) - 2 or depth > 32:
-        raise Refused("ragged", got="other lengths")
-    return tuple(shape)
-
-
-def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -> Array:
-    """The numbers of a flat JSON list, of which the first is the one at `start`. Raises `Refused`."""
-    loads = json.loads if ORJSON is None else ORJSON.loads
-    with contextlib.suppress(ValueError, OverflowError, Refused):
-        if kind_of(dtype) != "f" or b"u" in text or b"s" in text:
-            # orjson makes floats of integers beyond 64 bits: they are refused here, and then told from floats below.
-            return array_of_numbers(loads(text), dtype, shape, start)
-        # Without true, false and null there are floats and integers. Up to this size none of them needs a closer look.
-        wide = np.array(loads(text), np.float64)
-        if not wide.size or np.abs(wide).max() < EXACT_INTEGERS[dtype]:
-            return to_bfloat16(wide.astype(np.float32)) if dtype == "bfloat16" else wide.astype(DTYPES[dtype])
-    return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
-
-
-def read_numbers(tensor: Tensor, value: Any) -> tuple[Array, str]:
-    """A tensor out of a JSON text: a block, or nested lists. Raises `Refused`."""
-    if isinstance(value, list) and any(isinstance(row, Block) for row in value):
-        rows = [read_numbers(tensor, row)[0] for row in value]
-        if len({row.shape for row in rows}) != 1:
-            raise Refused("ragged", got="other lengths")
-        return np.stack(rows), tensor.dtype
-    return (block_numbers(value, tensor.dtype), tensor.dtype) if isinstance(value, Block) else read_list(tensor, value)

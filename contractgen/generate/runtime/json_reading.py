@@ -7,8 +7,7 @@ import os
 import re
 from typing import Any
 
-from contractgen.generate.runtime.buffers import Buffer
-from contractgen.generate.runtime.json_blocks import NOT_STRUCTURE, Block
+from contractgen.generate.runtime.json_blocks import Block
 from contractgen.generate.runtime.limits import Limits
 from contractgen.generate.runtime.number_lists import Special
 from contractgen.generate.runtime.violations import Refused, quoted
@@ -21,31 +20,24 @@ STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
-class DuplicateKey(ValueError):
-    """A JSON object with the same key twice."""
-
-
-def read_json(text: Buffer, limits: Limits) -> Any:
+def read_json(text: bytes, limits: Limits) -> Any:
     """The value of a JSON text, large arrays in it as blocks. `NaN` and infinities are read. Raises `Refused`."""
-    data = text if isinstance(text, bytes) else bytes(text)
     blocks: list[Block] = []
     mark = ""
-    if len(data) > SMALL_JSON:
+    if len(text) > SMALL_JSON:
         mark = f"0.{int.from_bytes(os.urandom(8), 'big')}1"
-        data, blocks = without_blocks(data, mark)
-    if is_deep(data, limits.max_json_depth):
+        text, blocks = without_blocks(text, mark)
+    if is_deep(text, limits.max_json_depth):
         raise Refused("body", wanted=f"JSON at most {limits.max_json_depth} levels deep (max_json_depth)", got="more")
 
     def number(token: str) -> Any:
         return blocks[int(token[len(mark) + 1 :])] if token.startswith(mark) else float(token)
 
+    parse_float = number if blocks else None
     try:
-        plain = data.decode("utf-8")
         return json.loads(
-            plain, object_pairs_hook=unique, parse_float=number if blocks else None, parse_constant=Special
+            text.decode("utf-8"), object_pairs_hook=unique, parse_float=parse_float, parse_constant=Special
         )
-    except DuplicateKey as error:
-        raise Refused("body", wanted="each key of a JSON object once", got=f"{error} twice") from error
     except UnicodeDecodeError as error:
         raise Refused("body", wanted="UTF-8", got=f"another byte at {error.start}") from error
     except json.JSONDecodeError as error:
@@ -55,11 +47,12 @@ def read_json(text: Buffer, limits: Limits) -> Any:
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON, its keys all different."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise DuplicateKey(quoted(next(key for i, key in enumerate(keys) if key in keys[:i])))
+    """An object of JSON, its keys all different. Raises `Refused`."""
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise Refused("body", wanted="each key of a JSON object once", got=f"{quoted(key)} twice")
+        result[key] = value
     return result
 
 
@@ -69,10 +62,7 @@ def is_deep(text: bytes, limit: int) -> bool:
         return False
     brackets = STRING.sub(b"", text).translate(None, NOT_BRACKETS)
     for _ in range(limit):
-        shorter = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(shorter) == len(brackets):
-            break
-        brackets = shorter
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     return len(brackets) > limit
 
 
@@ -117,8 +107,6 @@ def block_in(text: bytes, start: int, end: int) -> Block | None:
         start += 1
     while start < end and text[end - 1] in b" \t\r\n,":
         end -= 1
-    if text[start : start + 1] != b"[" or text[end - 1 : end] != b"]":
-        return None
-    parts = (text[place : min(place + 2**20, end)] for place in range(start, end, 2**20))
-    structure = b"".join(part.translate(None, NOT_STRUCTURE) for part in parts)
-    return Block(text, start, end, structure) if structure.count(b"[") == structure.count(b"]") else None
+    is_array = text[start : start + 1] == b"[" and text[end - 1 : end] == b"]"
+    is_array = is_array and text.count(b"[", start, end) == text.count(b"]", start, end)
+    return Block(text, start, end) if is_array else None

@@ -11,25 +11,24 @@ import numpy as np
 from contractgen.generate.runtime.dtypes import Array, from_bfloat16
 from contractgen.generate.runtime.scans import all_finite
 
-
-def optional_module(name: str) -> Any:
-    """A module that makes JSON faster where it is installed."""
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
-
-
-ORJSON = optional_module("orjson")
-"""orjson, or None."""
+ORJSON: Any = importlib.import_module("orjson") if importlib.util.find_spec("orjson") else None
+"""orjson, which is faster, where it is installed."""
 
 
 def json_array(array: Array, dtype: str) -> bytes:
-    """An array as nested lists, each element of which reads back as the same; complex numbers as pairs."""
-    if dtype == "bfloat16":
+    """An array as nested lists; complex numbers as pairs."""
+    if dtype == "bfloat16":  # only: bfloat16
         array = from_bfloat16(array)
-    elif dtype.startswith("complex"):
-        array = np.asarray(array, order="C")[..., None].view(array.real.dtype)
+    if dtype.startswith("complex"):  # only: complex
+        array = as_pairs(array)
     if ORJSON is not None and array.ndim and all_finite(array, array.dtype.name):
         # As float64, the digits are those of the exact number: fewer might round twice on the way back.
         wide = array.astype(np.float64, order="C") if array.dtype.kind == "f" else np.asarray(array, order="C")
         text: bytes = ORJSON.dumps(wide, option=ORJSON.OPT_SERIALIZE_NUMPY)
         return text
     return json.dumps(array.tolist(), separators=(",", ":")).encode()
+
+
+def as_pairs(array: Array) -> Array:
+    """Complex numbers as pairs [real, imaginary] along one more axis at the end."""
+    return np.asarray(array, order="C")[..., None].view(array.real.dtype)

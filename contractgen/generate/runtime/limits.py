@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from contractgen.generate.runtime.buffers import Buffer
-from contractgen.generate.runtime.violations import Refused, quoted
+from contractgen.generate.runtime.violations import Refused, listed, quoted
 
 BINARY = "application/octet-stream"
 SAGEMAKER_BINARY = "application/vnd.sagemaker-triton.binary+json"
 JSON = "application/json"
 NPY = "application/x-npy"
 NPZ = "application/x-npz"
-LENGTH_HEADER = "inference-header-content-length"
+LENGTH_HEADER = "Inference-Header-Content-Length"
+MEDIA = (BINARY, SAGEMAKER_BINARY, JSON, NPY, NPZ)
 
 
 @dataclass(frozen=True)
@@ -33,57 +34,52 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-MAX_HEAD = 8192
-"""Up to this many bytes the JSON of a binary message is remembered."""
 
 
 class Message(NamedTuple):
     """A body with what its headers say: the layout, and the length of the JSON before binary tensors, if any."""
 
     media: str
-    parameters: dict[str, str]
     json_length: int | None
     body: memoryview
 
+    def text(self) -> bytes:
+        """The JSON: a copy, unless it is all of a body of bytes."""
+        whole = self.body.obj
+        if self.json_length is None and isinstance(whole, bytes) and len(whole) == len(self.body):
+            return whole
+        return bytes(self.body if self.json_length is None else self.body[: self.json_length])
 
-def message_headers(content_type: str, json_length: int | None) -> dict[str, str]:
-    """The headers of a message."""
-    if json_length is None or content_type != BINARY:
-        return {"Content-Type": content_type}
-    return {"Content-Type": content_type, "Inference-Header-Content-Length": str(json_length)}
+    def binary(self) -> memoryview:
+        """What follows the JSON."""
+        return self.body[len(self.body) if self.json_length is None else self.json_length :]
 
 
 def read_headers(body: Buffer, headers: Mapping[str, str], limits: Limits) -> Message:
     """Tell the layout of a body. Raises `Refused`."""
     lower: dict[str, str] = {}
     for name, value in headers.items():
-        if len(name) in HEADER_LENGTHS and lower.setdefault(name.lower(), value) != value:
+        key = name.lower()
+        if key in ("content-type", "content-encoding", LENGTH_HEADER.lower()) and lower.setdefault(key, value) != value:
             raise Refused("body", wanted="each header once", got=quoted(name))
     if len(body) > limits.max_body_bytes:
         raise Refused("too-large", limit=limits.max_body_bytes, parameter="max_body_bytes", got=f"{len(body)}")
-    encoding = lower.get("content-encoding", "identity").strip().lower()
-    data = memoryview(body)
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        limit = min(limits.max_body_bytes, 2 * len(body) + limits.max_expanded_bytes)
-        data = memoryview(unpacked(data, 31 if "gzip" in encoding else 15, limit))
-    elif encoding not in ("identity", ""):
-        raise Refused("media-type", wanted="gzip, deflate", got=f"content encoding {quoted(encoding)}")
+    data = unpacked(memoryview(body).cast("B"), lower.get("content-encoding", "").strip().lower(), limits)
     media, parameters = media_type(lower.get("content-type", ""))
-    length = lower.get(LENGTH_HEADER)
+    if media not in ("", *MEDIA) or parameters.get("charset", "utf-8").lower() != "utf-8":
+        raise Refused("media-type", wanted=listed(MEDIA), got=quoted(media))
+    length = lower.get(LENGTH_HEADER.lower())
     if media == SAGEMAKER_BINARY:
         length = parameters.get("json-header-size", length)
     if length is None:
-        return Message(media, parameters, None, data)
-    if media not in ("", BINARY, SAGEMAKER_BINARY, JSON):
+        return Message(media, None, data)
+    if media in (NPY, NPZ):
         raise Refused("body", wanted="no length of a JSON header with this content type", got=quoted(media))
     if not (length.isascii() and length.isdigit() and len(length) < 12 and int(length) <= len(data)):
         raise Refused("body", wanted=f"a JSON header of 0 to {len(data)} bytes", got=quoted(length))
     if int(length) > limits.max_header_bytes and int(length) < len(data):
         raise Refused("too-large", limit=limits.max_header_bytes, parameter="max_header_bytes", got=length)
-    return Message(SAGEMAKER_BINARY if media == SAGEMAKER_BINARY else BINARY, parameters, int(length), data)
-
-
-HEADER_LENGTHS = {len("content-type"), len("content-encoding"), len(LENGTH_HEADER)}
+    return Message(SAGEMAKER_BINARY if media == SAGEMAKER_BINARY else BINARY, int(length), data)
 
 
 def media_type(value: str) -> tuple[str, dict[str, str]]:
@@ -98,9 +94,14 @@ def media_type(value: str) -> tuple[str, dict[str, str]]:
     return media.lower(), parameters
 
 
-def unpacked(data: Buffer, window: int, limit: int) -> bytes:
-    """A compressed body as it was, of at most `limit` bytes. Raises `Refused`."""
-    unpacker = zlib.decompressobj(window)
+def unpacked(data: memoryview, encoding: str, limits: Limits) -> memoryview:
+    """A body without its content encoding. Raises `Refused`."""
+    if encoding in ("identity", ""):
+        return data
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise Refused("media-type", wanted="gzip, deflate", got=f"content encoding {quoted(encoding)}")
+    limit = min(limits.max_body_bytes, 2 * len(data) + limits.max_expanded_bytes)
+    unpacker = zlib.decompressobj(15 if encoding == "deflate" else 31)
     try:
         plain: bytes = unpacker.decompress(data, limit + 1)
     except zlib.error as error:
@@ -109,4 +110,4 @@ def unpacked(data: Buffer, window: int, limit: int) -> bytes:
         raise Refused("too-large", limit=limit, parameter="twice the body and max_expanded_bytes", got="more")
     if not unpacker.eof or unpacker.unused_data:
         raise Refused("body", wanted="one whole compressed stream", got="a part of one, or more than one")
-    return plain
+    return memoryview(plain)

@@ -12,9 +12,15 @@ import numpy as np
 from contractgen.generate.runtime.dtypes import DTYPES, Array, from_bfloat16, to_bfloat16
 from contractgen.generate.runtime.violations import Refused, described
 
-EXACT_INTEGERS = {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24, "float64": 2**53}
-EXACT_INTEGERS.update(complex64=2**24, complex128=2**53)
-"""Up to this magnitude a float type holds every integer."""
+INTEGERS = {
+    "float16": (2**11, 65504),
+    "bfloat16": (2**8, (2**8 - 1) << 120),  # only: bfloat16
+    "float32": (2**24, (2**24 - 1) << 104),
+    "float64": (2**53, (2**53 - 1) << 971),
+    "complex64": (2**24, (2**24 - 1) << 104),  # only: complex
+    "complex128": (2**53, (2**53 - 1) << 971),  # only: complex
+}
+"""Up to which magnitude a float type holds every integer, and the largest that it holds at all."""
 
 
 class Special(float):
@@ -26,60 +32,58 @@ ELEMENT_TYPES: dict[str, set[type]] = {
     "i": {int},
     "u": {int},
     "f": {float, int, Special},
-    "c": {complex, float, int, Special},
+    "c": {complex, float, int, Special},  # only: complex
 }
 """What the elements of a list may be, by numpy's letter for the kind of a dtype."""
 
 
-def array_of_lists(value: Any, dtype: str, infinite: bool = False) -> Array:
+def array_of_lists(value: Any, dtype: str, ours: bool = False) -> Array:
     """The array that nested lists stand for.
 
     Every element must be a bool for bool, an integer in range for integers, and for floats a float that does not
-    overflow (it is rounded to the nearest) or an integer that is held exactly. A complex number is a complex, or a pair
-    `[real, imaginary]`. With `infinite`, a float may be infinite. Raises `Refused`.
+    overflow (it is rounded to the nearest) or an integer that is held exactly. Lists of Python's own may hold infinities
+    and numpy's numbers, too (`ours`). Raises `Refused`.
     """
     shape, flat = flattened(value)
-    if dtype.startswith("complex") and shape[-1:] == (2,) and not any(isinstance(item, complex) for item in flat):
+    if dtype.startswith("complex") and shape[-1:] == (2,) and complex not in set(map(type, flat)):  # only: complex
+        # Pairs [real, imaginary].
         part = "float32" if dtype == "complex64" else "float64"
-        return array_of_numbers(flat, part, shape, 0, infinite).reshape(shape).view(DTYPES[dtype])[..., 0]
-    return array_of_numbers(flat, dtype, shape, 0, infinite).reshape(shape)
+        return array_of_numbers(flat, part, shape, 0, ours).reshape(shape).view(DTYPES[dtype])[..., 0]
+    return array_of_numbers(flat, dtype, shape, 0, ours).reshape(shape)
 
 
 def flattened(value: Any) -> tuple[tuple[int, ...], Sequence[Any]]:
-    """The shape of nested lists and their elements in C order."""
+    """The shape of nested lists and their elements in C order. Raises `Refused`."""
     shape: tuple[int, ...] = ()
     level: list[Any] = [value]
     while level and isinstance(level[0], (list, tuple)):
         if len(shape) == 32:
             raise Refused("body", wanted="at most 32 levels of lists", got="more")
-        sizes = set(map(len_or_none, level))
+        if not all(issubclass(kind, (list, tuple)) for kind in set(map(type, level))):
+            raise Refused("ragged", got="lists beside numbers")
+        sizes = sorted(set(map(len, level)))
         if len(sizes) != 1:
-            lengths = sorted(str(size) for size in sizes if size is not None)[:4]
-            got = "lists beside numbers" if None in sizes else f"lengths {', '.join(lengths)} at depth {len(shape) + 1}"
-            raise Refused("ragged", got=got)
-        shape = (*shape, len(level[0]))
+            raise Refused("ragged", got=f"lengths {', '.join(map(str, sizes[:4]))} at depth {len(shape) + 1}")
+        shape = (*shape, sizes[0])
         level = list(chain.from_iterable(level))
     return shape, level
 
 
-def len_or_none(item: Any) -> int | None:
-    """The length of a list, None for anything else."""
-    return len(item) if isinstance(item, (list, tuple)) else None
-
-
 def array_of_numbers(
-    flat: Sequence[Any], dtype: str, shape: tuple[int, ...], start: int = 0, infinite: bool = False
+    flat: Sequence[Any], dtype: str, shape: tuple[int, ...], start: int = 0, ours: bool = False
 ) -> Array:
     """Numbers in C order as a flat array, the first being that at `start` of the shape; see `array_of_lists`."""
-    kinds = set(map(type, flat))
-    wanted = ELEMENT_TYPES[kind_of(dtype)]
+    kinds, wanted = set(map(type, flat)), ELEMENT_TYPES[kind_of(dtype)]
+    if ours and any(issubclass(kind, np.generic) for kind in kinds):
+        flat = [item.item() if isinstance(item, np.generic) and item.dtype.kind in "biuf" else item for item in flat]
+        kinds = set(map(type, flat))
 
-    def refused(kind: str, test: Callable[[Any], bool]) -> Refused:
-        bad = next(i for i, item in enumerate(flat) if test(item))
+    def refused(kind: str, is_bad: Callable[[Any], Any]) -> Refused:
+        bad = next(i for i, item in enumerate(flat) if is_bad(item))
         got = described(flat[bad]) if kind == "number" else number_text(flat[bad])
         return Refused(kind, wanted=dtype, got=got, index=place(start + bad, shape), position=start + bad)
 
-    if kinds - wanted:
+    if not kinds <= wanted:
         raise refused("number", lambda item: type(item) not in wanted)
     if kind_of(dtype) in "biu":
         if kind_of(dtype) != "b" and flat:
@@ -87,26 +91,31 @@ def array_of_numbers(
             if not (limits.min <= min(flat) and max(flat) <= limits.max):
                 raise refused("inexact", lambda item: not limits.min <= item <= limits.max)
         return np.array(flat, DTYPES[dtype])
-    if int in kinds and not all(exact(item, dtype) for item in flat if type(item) is int):
-        raise refused("inexact", lambda item: type(item) is int and not exact(item, dtype))
+    if int in kinds:
+        integers = [item for item in flat if type(item) is int]
+        if max(map(abs, integers)) > INTEGERS[dtype][0] and not all(exact(item, dtype) for item in integers):
+            raise refused("inexact", lambda item: type(item) is int and not exact(item, dtype))
     wide = np.array(flat, np.complex128 if kind_of(dtype) == "c" else np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        array = to_bfloat16(wide.astype(np.float32)) if dtype == "bfloat16" else wide.astype(DTYPES[dtype])
-    numbers = from_bfloat16(array) if dtype == "bfloat16" else array
+    array = narrowed(wide, dtype)
+    numbers: Array = array
+    if dtype == "bfloat16":  # only: bfloat16
+        numbers = from_bfloat16(array)
     overflown = np.isinf(numbers)
     if overflown.any():
-        own = [infinite or type(item) is Special for item in flat]
-        overflown &= ~(np.isinf(wide) & np.array(own))
+        written = [ours or type(item) is Special for item in flat]
+        overflown &= ~(np.isinf(wide) & np.array(written))
         if overflown.any():
-            bad = int(np.argmax(overflown))
-            raise Refused(
-                "inexact",
-                wanted=dtype,
-                got=number_text(flat[bad]),
-                index=place(start + bad, shape),
-                position=start + bad,
-            )
+            bad = iter(overflown)
+            raise refused("inexact", lambda _: next(bad))
     return array
+
+
+def narrowed(wide: Array, dtype: str) -> Array:
+    """Float64 or complex128 numbers as the nearest of a dtype."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if dtype == "bfloat16":  # only: bfloat16
+            return to_bfloat16(wide.astype(np.float32))
+        return wide.astype(DTYPES[dtype])
 
 
 def kind_of(dtype: str) -> str:
@@ -116,23 +125,19 @@ def kind_of(dtype: str) -> str:
 
 def exact(number: int, dtype: str) -> bool:
     """Whether a float type holds this integer exactly."""
-    limit = EXACT_INTEGERS[dtype]
-    if -limit <= number <= limit:
-        return True
+    every, largest = INTEGERS[dtype]
     odd = abs(number)
-    odd >>= (odd & -odd).bit_length() - 1
-    largest = {"float16": 65504.0, "float32": 3.4028234663852886e38, "complex64": 3.4028234663852886e38}
-    largest["bfloat16"] = 3.3895313892515355e38
-    return odd <= limit and abs(number) <= largest.get(dtype, 1.7976931348623157e308)
+    odd >>= max((odd & -odd).bit_length() - 1, 0)
+    return odd <= every and abs(number) <= largest
 
 
-def place(position: int, shape: tuple[int, ...]) -> str:
-    """`[0, 3]` for a position in C order."""
-    index = []
+def place(position: int, shape: tuple[int, ...], *column: int) -> str:
+    """`[0, 3]` for a position in C order; with the `column` of an array that is one of another's last axis."""
+    index = list(column)
     for size in reversed(shape):
         position, i = divmod(position, size)
-        index.append(i)
-    return str(index[::-1])
+        index.insert(0, i)
+    return str(index)
 
 
 def number_text(number: Any) -> str:

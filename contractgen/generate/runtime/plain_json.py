@@ -11,33 +11,32 @@ from contractgen.generate.runtime.spec import Constant, Dict, Field, List, Node,
 
 
 def plain_json(node: Node, value: Any) -> bytes:
-    """The JSON of a tree of arrays; constants are left to the reader's own copy of the contract.
+    """The JSON of a tree of arrays, without constants: they are the reader's own.
 
-    Complex numbers become pairs, bfloat16 the numbers that the bits stand for. Raises `ValueError` for an empty tensor
-    whose shape nested lists do not show.
+    Raises `ValueError` for an empty tensor whose shape nested lists do not show.
     """
-    if isinstance(node, Optional) and value is not None:
+    if isinstance(node, Optional) and value is not None:  # only: optionals
         return plain_json(node.node, value)
-    if isinstance(node, Tensor):
-        if value.size == 0 and any(isinstance(size, str) for size in node.shape[value.shape.index(0) + 1 :]):
-            raise ValueError(f"{node.name}: plain JSON cannot hold the shape of an empty tensor, use {BINARY}")
-        return json_array(value, node.dtype)
     if isinstance(node, Dict):
-        parts = [
-            json.dumps(part.key).encode() + b":" + plain_json(part.node, value[part.key])
-            for part in node.fields
-            if part.key in value and not isinstance(part.node, Constant)
-        ]
-        return b"{" + b",".join(parts) + b"}"
-    if isinstance(node, (List, Tuple)):
-        nodes = node.items if isinstance(node, Tuple) else [node.item] * len(value)
-        return b"[" + b",".join(plain_json(part, item) for part, item in zip(nodes, value)) + b"]"
-    return json.dumps(value).encode()
+        fields = [part for part in node.fields if part.key in value]
+        fields = [part for part in fields if not isinstance(part.node, Constant)]  # only: constants
+        texts = [json.dumps(part.key).encode() + b":" + plain_json(part.node, value[part.key]) for part in fields]
+        return b"{" + b",".join(texts) + b"}"
+    if isinstance(node, List):  # only: lists
+        return b"[" + b",".join(plain_json(node.item, item) for item in value) + b"]"
+    if isinstance(node, Tuple):  # only: tuples
+        return b"[" + b",".join(plain_json(part, item) for part, item in zip(node.items, value)) + b"]"
+    if not isinstance(node, Tensor):
+        return json.dumps(value).encode()
+    if value.size == 0 and any(isinstance(size, str) for size in node.shape[value.shape.index(0) + 1 :]):
+        raise ValueError(f"{node.name}: plain JSON cannot hold the shape of an empty tensor, use {BINARY}")
+    return json_array(value, node.dtype)
 
 
 def sole(spec: Spec) -> Field | None:
     """The only parameter that a request must have, if there is one: its JSON may stand for the whole."""
-    required = [part for part in spec.inputs.fields if part.required and not isinstance(part.node, Constant)]
+    required = [part for part in spec.inputs.fields if part.required]
+    required = [part for part in required if not isinstance(part.node, Constant)]  # only: constants
     return required[0] if len(required) == 1 else None
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from contractgen.generate.runtime.arrays import read_list, read_wire
 from contractgen.generate.runtime.buffers import Buffer
-from contractgen.generate.runtime.hints import explained
+from contractgen.generate.runtime.hints import kept
 from contractgen.generate.runtime.limits import NPY, NPZ, Limits, Message, read_headers
 from contractgen.generate.runtime.number_lists import Special
-from contractgen.generate.runtime.numpy_loading import loaded_tensors
-from contractgen.generate.runtime.protocol import decode_tensors, is_protocol
+from contractgen.generate.runtime.numpy_files import numpy_tensors
+from contractgen.generate.runtime.protocol import decode_tensors, is_protocol, member
 from contractgen.generate.runtime.spec import Spec
 from contractgen.generate.runtime.violations import ContractViolation, Refused, quoted, violation
-from contractgen.generate.runtime.walk import Reader, Walk, gather
+from contractgen.generate.runtime.walk import Place, Reader, Walk, gather
 
 
 def decode_response(spec: Spec, body: Buffer, headers: Mapping[str, str], limits: Limits) -> Any:
@@ -24,32 +24,30 @@ def decode_response(spec: Spec, body: Buffer, headers: Mapping[str, str], limits
         tree, read = response_tree(spec, read_headers(body, headers, limits), limits)
     except Refused as refused:
         raise ContractViolation([violation(refused.kind, "body", **refused.facts)]) from None
-    walk = Walk(read, strict=False)
-    walk.visit(spec.outputs, tree, "outputs", "")
-    violations = explained(spec, walk)
-    if violations:
-        raise ContractViolation(violations)
-    results = gather(spec.outputs, {leaf.name: leaf.array for leaf in walk.found.leaves})
+    walk = Walk(read)
+    walk.visit(spec.outputs, tree, Place("outputs"))
+    results = gather(spec.outputs, kept(spec, walk))
     return results[spec.outputs.fields[0].key] if len(spec.outputs.fields) == 1 else tuple(results.values())
 
 
 def response_tree(spec: Spec, message: Message, limits: Limits) -> tuple[Any, Reader]:
-    """The results by name as they came, and how to read their leaves."""
+    """The results by name as they came, and how to read their leaves. Raises `Refused`."""
     fields = spec.outputs.fields
     if message.media in (NPY, NPZ):
-        return gather(spec.outputs, loaded_tensors(spec, message)), read_wire
-    text = message.body if message.json_length is None else message.body[: message.json_length]
+        return gather(
+            spec.outputs, numpy_tensors(message, spec.output_names, next(iter(spec.output_names), ""), limits)
+        ), read_wire
     try:
-        value = json.loads(bytes(text), parse_constant=Special)
+        value = json.loads(message.text(), parse_constant=Special)
     except (ValueError, RecursionError) as error:
         raise Refused("body", wanted="JSON", got=type(error).__name__) from error
     if isinstance(value, dict) and isinstance(value.get("error"), str) and message.json_length is None:
         raise Refused("body", wanted="a result", got=f"the error {quoted(value['error'])}")
-    if isinstance(value, dict) and is_protocol(value, "outputs"):
-        theirs = value.get("parameters", {}).get("contract", spec.contract)
+    if is_protocol(value, "outputs"):
+        theirs = member(value, "parameters", dict, {}).get("contract", spec.contract)
         if theirs != spec.contract:
             raise Refused("contract", wanted=spec.contract, got=quoted(theirs, 80))
-        binary = message.body[len(text) :]
+        binary = message.binary()
         wires, _ = decode_tensors(value["outputs"], spec.output_names, binary, limits.max_members, read_list)
         return gather(spec.outputs, wires), read_wire
     if len(fields) == 1:

@@ -11,95 +11,112 @@ import numpy as np
 from contractgen.generate.runtime.dtypes import Array, from_bfloat16
 
 PIECE = 65536
+TOP_BYTES = {"float32": 4, "float64": 8, "bfloat16": 2, "complex64": 4, "complex128": 8}
+"""How many bytes apart the bytes stand that hold a sign and the upper seven bits of an exponent."""
 UNSIGNED = {f"int{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)}
 
 
-def pieces(array: Array) -> Iterator[Array]:
-    """The elements in C order, in flat pieces that are views wherever the layout allows it."""
-    if array.size <= PIECE:
-        yield array.reshape(-1)
-    elif array.ndim == 1 or array.flags.c_contiguous:
+def pieces(array: Array, dtype: str) -> Iterator[Array]:
+    """The numbers of an array in C order, in flat pieces that are views wherever the layout allows it."""
+    if array.size <= PIECE or array.ndim == 1 or array.flags.c_contiguous:
         flat = array.reshape(-1)
         for start in range(0, flat.size, PIECE):
-            yield flat[start : start + PIECE]
-    else:
-        for row in array:
-            yield from pieces(row)
-
-
-def real_pieces(array: Array, dtype: str) -> Iterator[Array]:
-    """The pieces as numbers that can be compared: bfloat16 as float32, complex numbers as pairs."""
-    for piece in pieces(array):
-        if dtype == "bfloat16":
-            yield from_bfloat16(piece)
-        elif piece.dtype.kind == "c":
-            yield np.asarray(piece, order="C").view(piece.real.dtype)
-        else:
+            piece = flat[start : start + PIECE]
+            if dtype == "bfloat16":  # only: bfloat16
+                piece = from_bfloat16(piece)
             yield piece
+    else:
+        for part in blocks(array):
+            yield from pieces(part, dtype)
+
+
+def blocks(array: Array) -> Iterator[Array]:
+    """An array in parts along its first axis, each about a piece in size or one row."""
+    step = PIECE * len(array) // array.size
+    if step < 2:
+        yield from array
+    else:
+        for start in range(0, len(array), step):
+            yield array[start : start + step]
 
 
 def all_finite(array: Array, dtype: str) -> bool:
     """Whether there is no NaN and no infinity.
 
-    A sum of squares is finite only if every term is, and BLAS forms it at the speed of memory; it may overflow, so only
-    a finite one decides.
+    Where not all upper bits of an exponent are set, its number is finite: bytes tell that quickest for a few numbers. For
+    many, a sum of squares does: it is finite only if every term is. Where neither can say, each number is looked at.
     """
-    if dtype in ("float32", "float64") and array.flags.c_contiguous:
-        flat = array.ravel()
-        if math.isfinite(flat.dot(flat)):
+    width = TOP_BYTES.get(dtype)
+    if width and array.size <= 256:
+        top = array.tobytes()[width - 1 :: width]
+        if 127 not in top and 255 not in top:
             return True
-    return all(bool(np.isfinite(piece).all()) for piece in real_pieces(array, dtype))
+    elif dtype in ("float32", "float64") and array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(flat.dot(flat)):
+                return True
+    return all(bool(np.isfinite(piece).all()) for piece in pieces(array, dtype))
 
 
 def none_nan(array: Array, dtype: str) -> bool:
     """Whether there is no NaN."""
-    return not any(bool(np.isnan(piece).any()) for piece in real_pieces(array, dtype))
+    return not any(bool(np.isnan(piece).any()) for piece in pieces(array, dtype))
 
 
 def all_within(array: Array, dtype: str, low: Any, high: Any) -> bool:
     """Whether `low <= element <= high`, either of which may be None. A NaN is within no bounds."""
-    for piece in real_pieces(array, dtype):
-        if piece.size == 0:
-            continue
-        if low == 0 and high is not None and dtype in UNSIGNED:
-            # A negative number is a large one when its bits are read without a sign: one reading decides both bounds.
-            if not piece.view(UNSIGNED[dtype]).max() <= high:
+    with np.errstate(invalid="ignore"):
+        for piece in pieces(array, dtype):
+            if low == 0 and high is not None and dtype in UNSIGNED:
+                # A negative number is a large one when its bits are read without a sign: one reading decides both bounds.
+                if not piece.view(UNSIGNED[dtype]).max() <= high:
+                    return False
+            elif (low is not None and not low <= piece.min()) or (high is not None and not piece.max() <= high):
                 return False
-            continue
-        if low is not None and not low <= piece.min():
-            return False
-        if high is not None and not piece.max() <= high:
-            return False
     return True
 
 
 def all_among(array: Array, dtype: str, options: tuple[Any, ...]) -> bool:
     """Whether each element is one of the options."""
-    for piece in real_pieces(array, dtype):
-        found = np.zeros(piece.shape, bool)
-        for option in options:
-            found |= piece == option
-        if not found.all():
-            return False
-    return True
+    return all(bool(is_among(piece, options).all()) for piece in pieces(array, dtype))
+
+
+def is_among(piece: Array, options: tuple[Any, ...]) -> Array:
+    """Which elements are one of the options."""
+    found: Array = np.zeros(piece.shape, bool)
+    for option in options:
+        found |= piece == option
+    return found
 
 
 def all_ordered(array: Array, dtype: str, order: str) -> bool:
     """Whether the elements never fall (`ascending`) or never rise along the last axis."""
-    if array.ndim == 0 or array.shape[-1] < 2:
-        return True
-    for row in pieces_of_rows(array):
-        numbers = from_bfloat16(row) if dtype == "bfloat16" else row
-        earlier, later = numbers[..., :-1], numbers[..., 1:]
-        if not bool((earlier <= later if order == "ascending" else earlier >= later).all()):
-            return False
-    return True
+    return disorder(array, dtype, order) < 0
+
+
+def disorder(array: Array, dtype: str, order: str) -> int:
+    """The position in C order of the first element that breaks the order along the last axis, or -1."""
+    if array.ndim and array.shape[-1] > 1:
+        start: int = 0
+        for part in pieces_of_rows(array):
+            rows = part
+            if dtype == "bfloat16":  # only: bfloat16
+                rows = from_bfloat16(part)
+            earlier, later = rows[..., :-1], rows[..., 1:]
+            kept = earlier <= later if order == "ascending" else earlier >= later
+            if not kept.all():
+                width: int = kept.shape[-1]
+                row, place = divmod(int(kept.argmin()), width)
+                return start + row * (width + 1) + place + 1
+            start += rows.size
+    return -1
 
 
 def pieces_of_rows(array: Array) -> Iterator[Array]:
-    """Parts of the array that are whole along the last axis, each about a piece in size."""
+    """Parts of an array that are whole along the last axis, each about a piece in size."""
     if array.ndim < 2 or array.size <= PIECE:
         yield array
     else:
-        for part in array:
+        for part in blocks(array):
             yield from pieces_of_rows(part)

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Dim:
-    """A named size: free within its bounds, or derived from other sizes by `equals`."""
+    """A named size and its bounds."""
 
     min: int = 1
     max: int | None = None
     multiple_of: int = 1
-    equals: Any = None
+    equals: Any = None  # only: derived
 
 
 @dataclass(frozen=True)
 class Values:
-    """What the elements of a tensor may be. A bound is a number, the name of a size, or an expression over sizes."""
+    """What the elements of a tensor may be; what is set holds together."""
 
-    min: Any = None
-    max: Any = None
-    one_of: tuple[Any, ...] | None = None
-    finite: bool = False
-    not_nan: bool = False
-    order: str = ""
-    along_last: tuple[Values, ...] = ()
+    min: Any = None  # only: bounds
+    max: Any = None  # only: bounds
+    one_of: tuple[Any, ...] | None = None  # only: one_of
+    finite: bool = False  # only: finite
+    not_nan: bool = False  # only: not_nan
+    order: str = ""  # only: order
+    along_last: tuple[Values, ...] = ()  # only: columns
 
 
 class Node:
@@ -38,12 +39,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Tensor(Node):
-    """A leaf that travels under `name`; below a list, each `*` of the name stands for an index."""
+    """A leaf, and the name under which it travels; below a list, each `*` of the name stands for an index."""
 
     name: str
     dtype: str
     shape: tuple[int | str, ...]
-    values: Values = Values()
+    values: Values = Values()  # only: values
 
 
 @dataclass(frozen=True)
@@ -91,93 +92,68 @@ class Dict(Node):
     fields: tuple[Field, ...]
 
 
-class Layout(NamedTuple):
-    """A binary request: per tensor its name, dtype, shape and offset behind the JSON; their bytes in all; the answer."""
-
-    tensors: tuple[tuple[str, Any, tuple[int, ...], int], ...]
-    size: int
-    reply: Any
-
-
-MAX_KNOWN = 256
-"""How many heads and layouts are remembered; when there are more, all are forgotten."""
-
-
 @dataclass(frozen=True)
 class Spec:
-    """All of a contract that decides about requests and responses.
-
-    The parameters of `forward` are the fields of `inputs`, its results those of `outputs`.
-    """
+    """A contract: the parameters of `forward` are the fields of `inputs`, its results those of `outputs`."""
 
     model: str
     contract: str
     dims: dict[str, Dim]
-    relations: tuple[Any, ...]
+    relations: tuple[Any, ...]  # only: relations
     inputs: Dict
     outputs: Dict
 
     @cached_property
-    def input_names(self) -> TensorNames:
-        """The tensors of a request by name."""
-        return TensorNames(self.inputs)
+    def input_names(self) -> Mapping[str, Tensor]:
+        """The tensors of a request by the names under which they travel."""
+        return tensors_by_name(self.inputs)
 
     @cached_property
-    def known_heads(self) -> dict[Any, bytes]:
-        """The JSON of binary requests sent before, by the names and shapes of their tensors."""
-        return {}
-
-    @cached_property
-    def known_layouts(self) -> dict[bytes, Layout]:
-        """Where the tensors of binary requests received before were, by their JSON."""
-        return {}
-
-    @cached_property
-    def known_lengths(self) -> dict[str, int]:
-        """The lengths of that JSON, as headers state them."""
-        return {}
-
-    @cached_property
-    def output_names(self) -> TensorNames:
-        """The tensors of a response by name."""
-        return TensorNames(self.outputs)
+    def output_names(self) -> Mapping[str, Tensor]:
+        """The tensors of a response by the names under which they travel."""
+        return tensors_by_name(self.outputs)
 
 
 def tensors_of(node: Node) -> list[Tensor]:
     """The tensors below a node, in the order in which they travel."""
-    if isinstance(node, Tensor):
-        return [node]
-    if isinstance(node, (Optional, List)):
-        return tensors_of(node.node if isinstance(node, Optional) else node.item)
     if isinstance(node, Dict):
         return [tensor for field in node.fields for tensor in tensors_of(field.node)]
-    if isinstance(node, Tuple):
+    if isinstance(node, Tuple):  # only: tuples
         return [tensor for item in node.items for tensor in tensors_of(item)]
-    return []
+    if isinstance(node, List):  # only: lists
+        return tensors_of(node.item)
+    if isinstance(node, Optional):  # only: optionals
+        return tensors_of(node.node)
+    return [node] if isinstance(node, Tensor) else []
 
 
-class TensorNames(Mapping[str, Tensor]):
-    """The tensors of a tree by the names under which they travel; those below a list have one name per index."""
+def tensors_by_name(node: Node) -> Mapping[str, Tensor]:
+    """The tensors below a node by name."""
+    if any("*" in tensor.name for tensor in tensors_of(node)):  # only: lists
+        return NumberedTensors(tensors_of(node))
+    return {tensor.name: tensor for tensor in tensors_of(node)}
 
-    def __init__(self, node: Node) -> None:
-        tensors = tensors_of(node)
-        self.fixed = {tensor.name: tensor for tensor in tensors if "*" not in tensor.name}
+
+class NumberedTensors(Mapping[str, Tensor]):
+    """Tensors by name, of which those below a list have one name per index."""
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self.named = {tensor.name: tensor for tensor in tensors}
         self.patterns = [(pattern_of(tensor.name), tensor) for tensor in tensors if "*" in tensor.name]
 
     def __getitem__(self, name: str) -> Tensor:
-        tensor = self.fixed.get(name)
-        if tensor is not None:
-            return tensor
+        if name in self.named and "*" not in name:
+            return self.named[name]
         for pattern, tensor in self.patterns:
             if pattern.fullmatch(name):
                 return tensor
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self.fixed, *(tensor.name for _, tensor in self.patterns)])
+        return iter(self.named)
 
     def __len__(self) -> int:
-        return len(self.fixed) + len(self.patterns)
+        return len(self.named)
 
 
 def pattern_of(name: str) -> re.Pattern[str]:
@@ -185,55 +161,55 @@ def pattern_of(name: str) -> re.Pattern[str]:
     return re.compile("(?:0|[1-9][0-9]{0,8})".join(map(re.escape, name.split("*"))))
 
 
-def evaluate(expression: Any, sizes: dict[str, int], dims: dict[str, Dim]) -> Any:
-    """The value of an expression over sizes; None where a size in it is not known. Division by zero holds for no input.
+OPERATORS: dict[str, Any] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "min": min,
+    "max": max,
+    "==": operator.eq,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+
+
+def evaluate(expression: Any, sizes: Mapping[str, int], dims: Mapping[str, Dim]) -> Any:
+    """The value of an expression over sizes; None where one of them is not known, NaN for a division by zero.
 
     `//` and `%` round towards minus infinity.
     """
-    if not isinstance(expression, (str, tuple)):
-        return expression
     if isinstance(expression, str):
-        dim = dims.get(expression)
-        if dim is not None and dim.equals is not None:
-            derived = evaluate(dim.equals, sizes, dims)
+        if expression in dims and dims[expression].equals is not None:  # only: derived
+            derived = evaluate(dims[expression].equals, sizes, dims)
             return sizes.get(expression) if derived is None else derived
         return sizes.get(expression)
-    operator, left, right = expression[0], evaluate(expression[1], sizes, dims), evaluate(expression[2], sizes, dims)
+    if not isinstance(expression, tuple):
+        return expression
+    left, right = evaluate(expression[1], sizes, dims), evaluate(expression[2], sizes, dims)
     if left is None or right is None:
         return None
-    if operator in ("//", "%") and right == 0:
+    if expression[0] in ("//", "%") and right == 0:
         return float("nan")
-    return {
-        "+": lambda: left + right,
-        "-": lambda: left - right,
-        "*": lambda: left * right,
-        "//": lambda: left // right,
-        "%": lambda: left % right,
-        "min": lambda: min(left, right),
-        "max": lambda: max(left, right),
-        "==": lambda: left == right,
-        "<=": lambda: left <= right,
-        "<": lambda: left < right,
-    }[operator]()
+    return OPERATORS[expression[0]](left, right)
 
 
 def expression_text(expression: Any) -> str:
     """An expression as a person writes it."""
     if not isinstance(expression, tuple):
         return str(expression)
-    operator, left, right = expression
-    if operator in ("min", "max"):
-        return f"{operator}({expression_text(left)}, {expression_text(right)})"
-    sides = [f"({expression_text(side)})" if isinstance(side, tuple) else str(side) for side in (left, right)]
-    if operator in ("==", "<=", "<"):
-        sides = [expression_text(left), expression_text(right)]
-    return f"{sides[0]} {operator} {sides[1]}"
+    name, *sides = expression
+    if name in ("min", "max"):
+        return f"{name}({', '.join(map(expression_text, sides))})"
+    texts = [expression_text(side) for side in sides]
+    if name not in ("==", "<=", "<"):
+        texts = [f"({text})" if isinstance(side, tuple) else text for side, text in zip(sides, texts)]
+    return f" {name} ".join(texts)
 
 
 def names_in(expression: Any) -> list[str]:
     """The names of the sizes in an expression, each once, in order."""
-    if isinstance(expression, str):
-        return [expression]
     if isinstance(expression, tuple):
         return list(dict.fromkeys(names_in(expression[1]) + names_in(expression[2])))
-    return []
+    return [expression] if isinstance(expression, str) else []

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from contractgen.generate.runtime.dtypes import shortened_dtype
+from contractgen.generate.runtime.dtypes import dtype_name
 
 MAX_TEXT = 200
 MAX_REPORTED = 32
+MAX_HINTED = 12
 
 CATALOGUE = {
     "body": ("malformed", "{wanted}", "{got}"),
@@ -22,7 +23,7 @@ CATALOGUE = {
     "missing": ("missing", "{wanted}", "nothing"),
     "unexpected": ("unexpected", "only {wanted}", "{got}"),
     "structure": ("structure", "{wanted}", "{got}"),
-    "constant": ("value", "{wanted}, the only value that the model was traced with", "{got}"),
+    "constant": ("value", "{wanted}, the only value that the model was traced with", "{got}"),  # only: constants
     "ragged": ("structure", "rows of equal length", "{got}"),
     "dtype": ("dtype", "{wanted}", "{got}"),
     "number": ("dtype", "{wanted}", "{got} at {index}"),
@@ -31,15 +32,15 @@ CATALOGUE = {
     "size": ("shape", "size {wanted} on axis {axis}", "{got}"),
     "tie": ("shape", "size {wanted} on axis {axis} ({dim}), as in {other}", "{got}"),
     "bounds": ("shape", "size {wanted} on axis {axis} ({dim})", "{got}"),
-    "derived": ("shape", "size {wanted} on axis {axis} ({dim} = {formula})", "{got}"),
-    "length": ("shape", "{wanted} items", "{got}"),
-    "relation": ("relation", "{wanted}", "{got}"),
-    "nan": ("value", "no NaN", "NaN at {index} ({count} of {total} elements)"),
-    "infinite": ("value", "finite numbers", "{got} at {index} ({count} of {total} elements)"),
-    "below": ("value", "at least {wanted}", "{got} at {index} ({count} of {total} elements outside)"),
-    "above": ("value", "at most {wanted}", "{got} at {index} ({count} of {total} elements outside)"),
-    "among": ("value", "one of {wanted}", "{got} at {index} ({count} of {total} elements outside)"),
-    "order": ("value", "{wanted} numbers along the last axis", "{got} at {index}"),
+    "derived": ("shape", "size {wanted} on axis {axis} ({dim} = {formula})", "{got}"),  # only: derived
+    "length": ("shape", "{wanted} items", "{got}"),  # only: lists, tuples
+    "relation": ("relation", "{wanted}", "{got}"),  # only: relations
+    "nan": ("value", "no NaN", "NaN at {index} ({count} of {total} elements)"),  # only: finite, not_nan, bounds
+    "infinite": ("value", "finite numbers", "{got} at {index} ({count} of {total} elements)"),  # only: finite
+    "below": ("value", "at least {wanted}", "{got} at {index} ({count} of {total} elements outside)"),  # only: bounds
+    "above": ("value", "at most {wanted}", "{got} at {index} ({count} of {total} elements outside)"),  # only: bounds
+    "among": ("value", "one of {wanted}", "{got} at {index} ({count} of {total} elements outside)"),  # only: one_of
+    "order": ("value", "{wanted} numbers along the last axis", "{got} at {index}"),  # only: order
 }
 """For each kind of violation its code, and the texts of what was expected and what came."""
 
@@ -70,12 +71,9 @@ class ContractViolation(ValueError):
     def __init__(self, violations: Iterable[Violation], status: int = 400) -> None:
         self.violations = list(violations)
         self.status = status
-        lines = [
-            one.message + (f"\n    hint: {one.hint}" if one.hint else "") for one in self.violations[:MAX_REPORTED]
-        ]
-        if len(self.violations) > MAX_REPORTED:
-            lines.append(f"and {len(self.violations) - MAX_REPORTED} more")
-        super().__init__("\n".join(lines))
+        shown, more = self.violations[:MAX_REPORTED], len(self.violations) - MAX_REPORTED
+        lines = [one.message + (f"\n    hint: {one.hint}" if one.hint else "") for one in shown]
+        super().__init__("\n".join([*lines, f"and {more} more"] if more > 0 else lines))
 
 
 class Refused(Exception):
@@ -121,7 +119,7 @@ def plural(count: int, noun: str) -> str:
 def described(value: Any) -> str:
     """What came, for a message: its kind, never its content."""
     if isinstance(value, np.ndarray):
-        return f"an array of {shortened_dtype(value.dtype) if value.dtype.kind in 'OSUMmV' else value.dtype.name}"
+        return f"an array of {dtype_name(value.dtype, '')}"
     if isinstance(value, Mapping):
         return f"a dict with the keys {listed(value)}"
     if isinstance(value, (list, tuple)):
