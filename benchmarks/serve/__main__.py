@@ -18,8 +18,9 @@ from typing import Any
 
 from benchmarks.serve import processor
 from benchmarks.serve.load import run
-from benchmarks.serve.servers import OTHERS, OWN, SERVERS
+from benchmarks.serve.servers import OTHERS, OWN, SERVERS, Running
 from benchmarks.serve.subjects import Subject, invalid_shots, subject
+from tests.integration.servers import ask
 
 CONNECTIONS = {"linear": 64, "image": 16}
 """The pictures of 64 requests would fill memory rather than show anything more."""
@@ -50,6 +51,7 @@ def measured(name: str, of: Subject, folder: Path, seconds: int) -> dict[str, fl
     try:
         with SERVERS[name](of, made(folder), INPUTS[of.name]) as server:
             connections = CONNECTIONS[of.name]
+            first_answers(server)
             run(server.port, server.shots, folder / "shots", connections=connections, seconds=2)
             before = processor.seconds(server.process.pid)
             found = run(server.port, server.shots, folder / "shots", connections=connections, seconds=seconds)
@@ -60,6 +62,14 @@ def measured(name: str, of: Subject, folder: Path, seconds: int) -> dict[str, fl
         "per_second": found.per_second, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms,
         "wrong": found.answered - found.right, "lost": found.socket_errors, "cpu_ms": 1000 * used / max(found.answered, 1),
     }  # fmt: skip
+
+
+def first_answers(server: Running) -> None:
+    """Wait until the workers answer: some servers say that they are ready before."""
+    for shot in server.shots:
+        answer = ask(server.port, "POST", shot.path, shot.body, shot.headers, seconds=120)
+        if answer.status != 200:
+            raise RuntimeError(f"status {answer.status}: {answer.body[:200]!r}")
 
 
 def model_ms(of: Subject) -> float:

@@ -92,6 +92,6 @@ function done(summary, latency, _)
   io.write(string.format(
     '\nRESULT {"answered": %d, "right": %d, "wrong_status": %d, "wrong_values": %d, "busy": %d, "seconds": %.6f, ' ..
     '"socket_errors": %d, "p50_ms": %.3f, "p99_ms": %.3f}\n',
-    total.answered, total.right, total.wrong_status, total.wrong_values, total.busy, last - first,
+    total.answered, total.right, total.wrong_status, total.wrong_values, total.busy, math.max(0, last - math.min(first, last)),
     errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end

@@ -86,6 +86,19 @@ def mlserver(of: Subject, folder: Path, count: int) -> Iterator[Running]:
         json.dumps({"name": of.name, "implementation": "mlserver_model.OnnxModel"})
     )
     shutil.copy(RIVALS / "mlserver_model.py", folder)
+    # MLServer 1.7.1's parallel workers die under later versions.
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(folder),
+        "uvloop==0.21.0",
+    ]
+    subprocess.run(install, check=True, timeout=120)
 
     def encode(x: Any) -> tuple[bytes, dict[str, str]]:
         return of.client.serialize(x, content_type=of.client.OPEN_INFERENCE_JSON).body, {
