@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import shutil
@@ -21,7 +22,7 @@ from contractgen.contract.codec import load_contract
 from contractgen.generate.files import write_files
 from contractgen.generate.targets import Deployment, render_all
 from sample_models.catalogue import SAMPLES
-from tests.generated import load
+from tests.generated import Pair, load
 
 ARGUMENTS: dict[str, dict[str, object]] = {"linear": {"input_size": 20}}
 DATATYPES = {"float32": "FP32", "int64": "INT64", "float64": "FP64"}
@@ -43,7 +44,11 @@ class Deployed:
 
     @property
     def client(self) -> ModuleType:
-        return load(self.contract).client
+        return _generated(self.contract).client
+
+    @property
+    def validator(self) -> ModuleType:
+        return _generated(self.contract).validator
 
     def render(self, *targets: str, out: str = "contract", entry_point: Path | None = None, **more: Any) -> Path:
         """Write the files of these targets, and return their folder."""
@@ -69,13 +74,25 @@ class Deployed:
         """What the model itself says, run eagerly."""
         import torch
 
-        state = torch.load(self.artifact, weights_only=True)
-        with importing(self.source.parent):
-            kind = getattr(importlib.import_module(self.source.stem), self.class_name)
-            model = kind(**ARGUMENTS.get(self.name, {})).eval()
-        model.load_state_dict(state)
         with torch.no_grad():
-            return model(*map(_tensors, args)).numpy()
+            return _eager(self)(*map(_tensors, args)).numpy()
+
+
+@functools.cache
+def _generated(folder: Path) -> Pair:
+    return load(folder)
+
+
+@functools.cache
+def _eager(deployed: Deployed) -> Any:
+    """The model, loaded as its author would."""
+    import torch
+
+    with importing(deployed.source.parent):
+        kind = getattr(importlib.import_module(deployed.source.stem), deployed.class_name)
+        model = kind(**ARGUMENTS.get(deployed.name, {})).eval()
+    model.load_state_dict(torch.load(deployed.artifact, weights_only=True))
+    return model
 
 
 def _tensors(value: Any) -> Any:

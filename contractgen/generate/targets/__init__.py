@@ -16,12 +16,13 @@ from contractgen.generate.targets.deployment import Deployment, Target
 from contractgen.generate.targets.inference_servers import KSERVE, MLSERVER
 from contractgen.generate.targets.mlflow import MLFLOW
 from contractgen.generate.targets.pytest_file import PYTEST
+from contractgen.generate.targets.ray import RAY
 from contractgen.generate.targets.sagemaker import SAGEMAKER
 from contractgen.generate.targets.sagemaker_client import SAGEMAKER_CLIENT
 from contractgen.generate.targets.torchserve import TORCHSERVE
 from contractgen.generate.targets.triton import TRITON
 
-_ALL = (ASGI, KSERVE, MLFLOW, MLSERVER, PYTEST, SAGEMAKER, SAGEMAKER_CLIENT, TORCHSERVE, TRITON)
+_ALL = (ASGI, KSERVE, MLFLOW, MLSERVER, PYTEST, RAY, SAGEMAKER, SAGEMAKER_CLIENT, TORCHSERVE, TRITON)
 TARGETS: dict[str, Target] = {target.name: target for target in _ALL}
 """Every target by the name that ``--target`` takes."""
 

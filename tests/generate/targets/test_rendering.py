@@ -20,7 +20,7 @@ from contractgen.generate.targets.factory import MEMBER, kept, remembered
 from sample_models.catalogue import ROOT, SAMPLES
 from tests.generate.test_artifact import EVIL, evil_contract
 
-STACKS = ("kserve", "mlflow", "mlserver", "sagemaker", "sagemaker-client", "torchserve", "triton")
+STACKS = ("kserve", "mlflow", "mlserver", "ray", "sagemaker", "sagemaker-client", "torchserve", "triton")
 RUN_ON_39 = ("sagemaker", "sagemaker-client", "torchserve")
 ARTIFACTS = ("model.pth", "model.safetensors", "model.onnx")
 

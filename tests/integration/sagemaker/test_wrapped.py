@@ -97,7 +97,7 @@ def test_its_own_formats_still_work_and_what_reaches_the_model_is_checked(
     value = good("linear")
     status, body, kind = service(json.dumps({"rows": value.tolist()}).encode(), JSON)
     assert (status, kind) == (200, "application/json")
-    np.testing.assert_allclose(json.loads(body)["scores"], linear.expected(value) + 1000, rtol=1e-6)
+    np.testing.assert_allclose(json.loads(body)["scores"], linear.expected(value) + 1000, rtol=1e-5, atol=1e-6)
     status, body, kind = service(json.dumps({"rows": [[0.5] * 10]}).encode(), JSON)
     assert (status, kind, codes(body)) == (400, "application/json", {"shape"})
     stream = io.BytesIO()
@@ -113,7 +113,7 @@ def test_a_request_of_the_generated_client_goes_around_its_formats(linear: Deplo
     status, body, kind = service(request.body, request.headers)
     assert status == 200, body
     result = linear.client.deserialize(body, {"Content-Type": kind})
-    np.testing.assert_allclose(result, linear.expected(value) + 1000, rtol=1e-6)
+    np.testing.assert_allclose(result, linear.expected(value) + 1000, rtol=1e-5, atol=1e-6)
     status, body, _ = service(request.body[:-4], request.headers)
     assert (status, codes(body)) == (400, {"malformed"})
 
@@ -123,7 +123,7 @@ def test_without_an_input_fn_the_validator_decodes(linear: Deployed, wrap: Wrap)
     value = good("linear")
     status, body, _ = service(json.dumps(value.tolist()).encode(), JSON)
     assert status == 200, body
-    np.testing.assert_allclose(json.loads(body), linear.expected(value), rtol=1e-6)
+    np.testing.assert_allclose(json.loads(body), linear.expected(value), rtol=1e-5, atol=1e-6)
     status, body, _ = service(b"[[1, 2]]", JSON)
     assert (status, codes(body)) == (400, {"shape"})
 
@@ -133,7 +133,7 @@ def test_a_transform_fn_is_wrapped_as_a_whole(linear: Deployed, wrap: Wrap) -> N
     value = good("linear")
     status, body, _ = service(json.dumps(value.tolist()).encode(), JSON)
     assert status == 200, body
-    np.testing.assert_allclose(json.loads(body), linear.expected(value), rtol=1e-6)
+    np.testing.assert_allclose(json.loads(body), linear.expected(value), rtol=1e-5, atol=1e-6)
     status, body, _ = service(b"[[0.5, 1.5]]", JSON)
     assert (status, codes(body)) == (400, {"shape"})
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from sagemaker.core.resources import Endpoint
 
-from tests.generated import load
 from tests.integration.gateway import Gateway, gateway
 from tests.integration.samples import FAILURES, Deployed, good, importing, wire
 
@@ -26,7 +25,7 @@ def sample(request: pytest.FixtureRequest) -> Deployed:
 @pytest.fixture
 def gate(sample: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     """A container of validator and model; the toolkit's own is in the environment of version 2."""
-    validator = load(sample.contract).validator
+    validator = sample.validator
 
     def container(body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         try:
@@ -65,7 +64,7 @@ def test_the_endpoint_gives_what_the_model_says(sample: Deployed, endpoint: Endp
     for batch in (1, 5):
         value = good(sample.name, batch)
         result = invoke(endpoint, adapter, value).body
-        np.testing.assert_allclose(result, sample.expected(value), rtol=1e-6)
+        np.testing.assert_allclose(result, sample.expected(value), rtol=1e-5, atol=1e-6)
 
 
 CASES = [pytest.param(name, value, code, id=failure) for failure, (name, value, code) in FAILURES.items()]
