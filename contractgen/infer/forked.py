@@ -1,32 +1,19 @@
-"""Forked children and what comes back from them: outcomes over a pipe, with limits of time and memory.
-
-A fork copies the model for free, so a run that spoils it (a buffer that grows, a window size that is rewritten),
-that crashes the process or that never ends is an outcome like any other, and the next run meets the model as it was.
-Where a run leaves the model as it found it, which a fingerprint of its state tells, the same child serves the next one.
-"""
+"""What comes back from a forked child: outcomes over a pipe, and limits of time and memory."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import math
 import os
 import pickle
 import select
-import signal
 import struct
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-import torch
-
-from contractgen.infer.state import StateGuard
-
-T = TypeVar("T")
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -51,82 +38,27 @@ class Outcome:
         return {"ok": "ran", "crash": f"the process died ({self.message})", "timeout": "did not end in time"}[self.kind]
 
 
-class ForkRunner:
-    """Runs jobs that cannot be sent, closures over anything, in forked children, in order."""
-
-    def __init__(self, module: torch.nn.Module, *, seconds_per_run: float = 30.0, memory_bytes: int = 8 << 30) -> None:
-        self.module = module
-        self.runs = 0
-        self._seconds = seconds_per_run
-        self._memory = memory_bytes
-        self._guard = StateGuard(module)
-
-    def run(self, jobs: Sequence[Callable[[], T]]) -> list[Outcome]:
-        """The outcome of each job, a function without arguments that uses the module and returns something picklable."""
-        outcomes: list[Outcome] = []
-        self.runs += len(jobs)
-        while len(outcomes) < len(jobs):
-            outcomes += self._serve(jobs[len(outcomes) :])
-        return outcomes
-
-    def _serve(self, jobs: Sequence[Callable[[], T]]) -> list[Outcome]:
-        """The outcomes of the first jobs, at least one, from one child."""
-        receive, send = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(receive)
-            run_jobs(jobs, send, self._guard, self._memory)
-        os.close(send)
-        outcomes: list[Outcome] = []
-        try:
-            for _ in jobs:
-                outcome, more = read_outcome(receive, time.monotonic() + self._seconds)
-                outcomes.append(outcome)
-                if not more:
-                    break
-        finally:
-            os.close(receive)
-            end_child(child, outcomes)
-        return outcomes
-
-
-def end_child(child: int, outcomes: list[Outcome], *, group: bool = False) -> None:
-    """Reap the child; one that is still at work is killed, one that died says of what."""
-    if not outcomes or outcomes[-1].kind == "timeout" or group:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL) if group else os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    if outcomes and outcomes[-1].kind == "crash" and os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        outcomes[-1] = Outcome("crash", message=name)
-
-
-def run_jobs(jobs: Iterable[Callable[[], T]], send: int, guard: StateGuard | None, memory: int | None) -> None:
-    """Never returns: runs jobs until one leaves the model changed, then ends the process without any clean-up."""
+def outcome_of(job: Callable[[], object]) -> Outcome:
+    """What a job came to in this process."""
+    start = time.monotonic()
     try:
-        silence()
-        torch.set_num_threads(1)
-        if memory is not None:
-            limit_memory(memory)
-        for job in jobs:
-            start = time.monotonic()
-            try:
-                outcome = Outcome("ok", job(), seconds=time.monotonic() - start)
-                body = pickle.dumps(outcome)
-            except MemoryError:
-                outcome = Outcome("error", error_type="MemoryError", message="out of memory")
-                body = pickle.dumps(outcome)
-            except Exception as error:
-                if os.environ.get("CONTRACTGEN_DEBUG"):
-                    traceback.print_exc()
-                outcome = Outcome("error", error_type=type(error).__name__, message=str(error)[-2000:])
-                body = pickle.dumps(outcome)
-            clean = guard is not None and guard.unchanged()
-            write_all(send, struct.pack("<Q?", len(body), clean) + body)
-            if not clean:
-                break
-    finally:
-        os._exit(0)
+        return Outcome("ok", job(), seconds=time.monotonic() - start)
+    except MemoryError:
+        return Outcome("error", error_type="MemoryError", message="out of memory")
+    except Exception as error:
+        if os.environ.get("CONTRACTGEN_DEBUG"):
+            traceback.print_exc()
+        return Outcome("error", error_type=type(error).__name__, message=str(error)[-2000:])
+
+
+def send_outcome(descriptor: int, outcome: Outcome, *, more: bool) -> None:
+    """Write an outcome to a pipe, and whether the process goes on after it."""
+    try:
+        body = pickle.dumps(outcome)
+    except Exception as error:
+        unsent = Outcome("error", error_type=type(error).__name__, message=f"the result cannot be sent: {error}")
+        body = pickle.dumps(unsent)
+    write_all(descriptor, struct.pack("<Q?", len(body), more) + body)
 
 
 def silence() -> None:

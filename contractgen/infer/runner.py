@@ -14,13 +14,21 @@ import pickle
 import signal
 import struct
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from contractgen.infer.forked import Outcome, limit_memory, read_exactly, read_outcome, silence, write_all
+from contractgen.infer.forked import (
+    Outcome,
+    limit_memory,
+    outcome_of,
+    read_exactly,
+    read_outcome,
+    send_outcome,
+    silence,
+    write_all,
+)
 from contractgen.infer.state import StateGuard
 
 Job = Callable[[torch.nn.Module], object]
@@ -28,10 +36,21 @@ Job = Callable[[torch.nn.Module], object]
 
 
 class Runner:
-    """Runs jobs on one module in a forked child, in order; a child that was spoilt is replaced by a fresh fork."""
+    """Runs jobs on one module in a forked child, in order; a child that was spoilt is replaced by a fresh fork.
 
-    def __init__(self, module: torch.nn.Module, *, seconds_per_run: float = 30.0, memory_bytes: int = 8 << 30) -> None:
+    ``shared`` are objects that jobs may hold without being sent along: the child has them from the fork.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        *,
+        shared: Sequence[object] = (),
+        seconds_per_run: float = 30.0,
+        memory_bytes: int = 8 << 30,
+    ) -> None:
         self.module = module
+        self._shared = tuple(shared)
         self.runs = 0
         self.spoilt = 0
         """How many runs left the model changed."""
@@ -70,10 +89,10 @@ class Runner:
         if process == 0:
             os.close(job_write)
             os.close(result_read)
-            _serve(self.module, self._guard, job_read, result_write, self._memory)
+            _serve(self.module, self._shared, self._guard, job_read, result_write, self._memory)
         os.close(job_read)
         os.close(result_write)
-        return _Child(process, job_write, result_read)
+        return _Child(process, job_write, result_read, self._shared)
 
 
 @dataclass(frozen=True)
@@ -83,11 +102,12 @@ class _Child:
     process: int
     jobs: int
     results: int
+    shared: Sequence[object]
 
     def ask(self, job: Job, seconds: float) -> tuple[Outcome, bool]:
         """The outcome of a job, and whether the child can take another."""
         try:
-            body = _dumps(job)
+            body = _dumps(job, self.shared)
             write_all(self.jobs, struct.pack("<Q", len(body)) + body)
         except OSError:
             return Outcome("crash"), False
@@ -107,7 +127,9 @@ class _Child:
         return status
 
 
-def _serve(module: torch.nn.Module, guard: StateGuard, jobs: int, results: int, memory: int) -> None:
+def _serve(
+    module: torch.nn.Module, shared: Sequence[object], guard: StateGuard, jobs: int, results: int, memory: int
+) -> None:
     """Never returns: runs jobs until one leaves the model changed, then ends the process without any clean-up."""
     try:
         silence()
@@ -121,24 +143,12 @@ def _serve(module: torch.nn.Module, guard: StateGuard, jobs: int, results: int, 
             body = read_exactly(jobs, struct.unpack("<Q", header)[0], math.inf)
             if isinstance(body, Outcome):
                 break
-            outcome = _outcome_of(_loads(body), module)
+            job = _loads(body, shared)
+            outcome = outcome_of(lambda: job(module))  # noqa: B023 (called at once)
             clean = guard.unchanged()
-            answer = pickle.dumps(outcome)
-            write_all(results, struct.pack("<Q?", len(answer), clean) + answer)
+            send_outcome(results, outcome, more=clean)
     finally:
         os._exit(0)
-
-
-def _outcome_of(job: Job, module: torch.nn.Module) -> Outcome:
-    start = time.monotonic()
-    try:
-        return Outcome("ok", job(module), seconds=time.monotonic() - start)
-    except MemoryError:
-        return Outcome("error", error_type="MemoryError", message="out of memory")
-    except Exception as error:
-        if os.environ.get("CONTRACTGEN_DEBUG"):
-            traceback.print_exc()
-        return Outcome("error", error_type=type(error).__name__, message=str(error)[-2000:])
 
 
 _CLASSES: list[type] = []
@@ -152,21 +162,31 @@ def share_class(cls: type) -> None:
 
 
 class _Pickler(pickle.Pickler):
+    """Writes the place of what the child has already, instead of what it is."""
+
+    def __init__(self, buffer: io.BytesIO, shared: Sequence[object]) -> None:
+        super().__init__(buffer)
+        self._places = {id(each): place for place, each in enumerate((*shared, *_CLASSES))}
+
     def persistent_id(self, value: object) -> int | None:
-        return _CLASSES.index(value) if isinstance(value, type) and value in _CLASSES else None
+        return self._places.get(id(value))
 
 
 class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, index: int) -> type:
-        return _CLASSES[index]
+    def __init__(self, buffer: io.BytesIO, shared: Sequence[object]) -> None:
+        super().__init__(buffer)
+        self._held = (*shared, *_CLASSES)
+
+    def persistent_load(self, place: int) -> object:
+        return self._held[place]
 
 
-def _dumps(job: Job) -> bytes:
+def _dumps(job: Job, shared: Sequence[object]) -> bytes:
     buffer = io.BytesIO()
-    _Pickler(buffer).dump(job)
+    _Pickler(buffer, shared).dump(job)
     return buffer.getvalue()
 
 
-def _loads(body: bytes) -> Job:
-    job: Job = _Unpickler(io.BytesIO(body)).load()
+def _loads(body: bytes, shared: Sequence[object]) -> Job:
+    job: Job = _Unpickler(io.BytesIO(body), shared).load()
     return job

@@ -19,7 +19,7 @@ from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
-from contractgen.verify.trees import OutputMismatch, output_tensors
+from contractgen.verify.trees import OutputMismatch, frozen, output_tensors
 
 Args = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -43,6 +43,27 @@ class Accepted:
     """An output that a NaN of the input made not finite."""
     changed: bool = False
     """The run changed the model's state."""
+
+
+@dataclass(frozen=True)
+class Accepting:
+    """A job for a runner: run one accepted input in every runtime and compare."""
+
+    contract: Contract
+    eager: Eager
+    others: tuple[Runtime, ...]
+    args: Args
+    twice: bool
+    values: bool
+    recipe: Recipe
+
+    def __call__(self, _module: torch.nn.Module) -> Accepted:
+        """What the input came to. Its arrays are as a validator reads them: nothing may write to them."""
+        args, kwargs = self.args
+        return run_accepted(
+            self.contract, self.eager, self.others, (frozen(args), frozen(kwargs)),
+            twice=self.twice, values=self.values, recipe=self.recipe,
+        )  # fmt: skip
 
 
 def run_accepted(

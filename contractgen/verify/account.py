@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from contractgen.contract.model import Contract
 from contractgen.verify.cases.model import Case
@@ -49,8 +50,22 @@ class Attempt:
     """What came out, for a reader."""
 
 
+@dataclass(frozen=True)
+class Attempting:
+    """A job for a runner: run the model on a refused input and judge what it does."""
+
+    contract: Contract
+    eager: Eager
+    case: Case
+    declared: bool
+
+    def __call__(self, _module: torch.nn.Module) -> Attempt:
+        """What the model did."""
+        return attempt(self.contract, self.eager, self.case, declared=self.declared)
+
+
 def attempt(contract: Contract, eager: Eager, case: Case, *, declared: bool) -> Attempt:
-    """Run the model on a refused input and judge what it does. Called in a child process."""
+    """Run the model on a refused input and judge what it does."""
     recipe = case.recipe
     try:
         tree, outputs = eager.run_broken(arguments(contract, recipe), recipe)
@@ -229,10 +244,6 @@ def _cut(value: Any, target: Any) -> Any:
             return None
         return items if isinstance(value, list) else tuple(items)
     return value
-
-
-Judge = Callable[[], Attempt]
-"""A job for a runner."""
 
 
 def tensor_paths(contract: Contract, dtype: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -11,7 +12,6 @@ import torch
 
 from contractgen.contract.model import Contract
 from contractgen.errors import UsageError
-from contractgen.infer.forked import ForkRunner
 from contractgen.report.results import Verification
 from contractgen.verify.admitted import check_example
 from contractgen.verify.cases.model import Case
@@ -75,14 +75,14 @@ def verify(
         needed = runtimes if cases.valid else ()
         with Builder(module, contract, loaded.kind, needed) as builder:
             session = Session(
-                contract, exchange, cases, ForkRunner(module, seconds_per_run=max(10.0, budget * 3)),
-                Eager(contract, module, loaded.kind), tally, start + budget, start + _LIMIT * max(5.0, budget), progress,
-                artifacts=frozenset(artifacts),
+                contract, exchange, cases, Eager(contract, module, loaded.kind), tally, start + budget,
+                start + _LIMIT * max(5.0, budget), progress, max(10.0, budget * 3), artifacts=frozenset(artifacts),
             )  # fmt: skip
             tally.runtime(session.eager.name)
             if example is not None and case is None:
                 check_example(exchange, tally, example)
-            _run(session, builder, max_cases if case is None else 0)
+            with contextlib.closing(session):
+                _run(session, builder, max_cases if case is None else 0)
     finally:
         exchange.close()
     if case is None:
@@ -102,7 +102,7 @@ def _run(session: Session, builder: Builder, random_count: int) -> None:
     left = session.try_refused((c for c in plan.broken if c.policy), builder.ready)
     session.progress("verify", "making graphs")
     built = builder.finish(max(60.0, session.limit - now()))
-    session.others = built.runtimes
+    session.meet(built.runtimes)
     for name, reason in built.missing.items():
         tally.runtimes[name] = RuntimeTally(available=False, reason=reason)
     session.accept(plan.valid, session.limit)

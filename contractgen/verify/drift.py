@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from contractgen.contract.model import Contract, Output, Parameter, Tensor
 from contractgen.generate.render import render
 from contractgen.infer.api import InferOptions, infer
-from contractgen.infer.forked import ForkRunner
+from contractgen.infer.runner import Runner
 from contractgen.load.arguments import to_torch
 from contractgen.report.results import Finding
 from contractgen.verify.account import tensor_paths
@@ -24,7 +27,7 @@ from contractgen.verify.cases.plan import Plan, plan
 from contractgen.verify.compare import output_problem
 from contractgen.verify.exchange import Broken, Exchange, Refusal
 from contractgen.verify.places import places
-from contractgen.verify.recipe import arguments
+from contractgen.verify.recipe import Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.trees import call_of, described, output_tensors
 
@@ -53,24 +56,49 @@ def check_drift(
     ``dims`` and ``tensors`` are the user's declarations, ``budget`` is in seconds. Raises `InferenceError` where no
     contract can be inferred any more.
     """
-    runner = ForkRunner(loaded.module)
+    runner = Runner(loaded.module)
 
     def runs(of: Contract, case: Case) -> bool:
-        outcome = runner.run([lambda: _runs(of, Eager(of, loaded.module, loaded.kind), case)])[0]
+        outcome = runner.run([_Running(of, loaded.kind, case.recipe)])[0]
         return outcome.ok and bool(outcome.value)
 
+    try:
+        return _found(contract, loaded, runs, dims=dims or {}, tensors=tensors or {}, budget=budget, progress=progress)
+    finally:
+        runner.close()
+
+
+def _found(
+    contract: Contract,
+    loaded: LoadedModel,
+    runs: Runs,
+    *,
+    dims: Mapping[str, Any],
+    tensors: Mapping[str, Any],
+    budget: float,
+    progress: Callable[[str, str], None],
+) -> tuple[Finding, ...]:
     base = next(iter(plan(contract).valid), None)
     example = None
     if base is not None and runs(contract, base):
         example = to_torch(contract.inputs, *call_of(contract, arguments(contract, base.recipe)))
-    options = InferOptions(name=contract.name, example=example, dims=dims or {}, tensors=tensors or {}, budget=budget)
+    options = InferOptions(name=contract.name, example=example, dims=dims, tensors=tensors, budget=budget)
     fresh = infer(loaded, options, progress).contract
     return drift(contract, fresh, runs)
 
 
-def _runs(contract: Contract, eager: Eager, case: Case) -> bool:
-    tree, _ = eager.run(*call_of(contract, arguments(contract, case.recipe)))
-    return output_problem(output_tensors(contract, tree), case.recipe.sizes) is None
+@dataclass(frozen=True)
+class _Running:
+    """A job for a runner: whether the model runs on an input, with results as the contract states them."""
+
+    contract: Contract
+    kind: str
+    recipe: Recipe
+
+    def __call__(self, module: torch.nn.Module) -> bool:
+        eager = Eager(self.contract, module, self.kind)
+        tree, _ = eager.run(*call_of(self.contract, arguments(self.contract, self.recipe)))
+        return output_problem(output_tensors(self.contract, tree), self.recipe.sizes) is None
 
 
 def drift(

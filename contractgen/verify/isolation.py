@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from contractgen.infer.forked import Outcome, end_child, read_outcome, run_jobs
+import torch
+
+from contractgen.infer.forked import Outcome, outcome_of, read_outcome, send_outcome, silence
 
 _LOOK = 0.05
 """Seconds between two looks at a file."""
@@ -23,7 +28,9 @@ class Background:
         if self._process == 0:
             os.close(self._results)
             os.setpgid(0, 0)  # so that its own children end with it
-            run_jobs([job], send, None, None)
+            _run(job, send)
+        with contextlib.suppress(OSError):
+            os.setpgid(self._process, self._process)  # whichever of the two comes first
         os.close(send)
         self._outcome: Outcome | None = None
 
@@ -34,13 +41,17 @@ class Background:
     def wait(self, seconds: float) -> Outcome:
         """The job's outcome; a job that does not end in time is killed."""
         if self._outcome is None:
-            outcomes: list[Outcome] = []
+            outcome = Outcome("timeout")
             try:
-                outcomes.append(read_outcome(self._results, time.monotonic() + seconds)[0])
+                outcome, _ = read_outcome(self._results, time.monotonic() + seconds)
             finally:
                 os.close(self._results)
-                end_child(self._process, outcomes, group=True)
-            self._outcome = outcomes[0]
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process, signal.SIGKILL)
+                _, status = os.waitpid(self._process, 0)
+            if outcome.kind == "crash" and os.WIFSIGNALED(status):
+                outcome = Outcome("crash", message=signal.Signals(os.WTERMSIG(status)).name)
+            self._outcome = outcome
         return self._outcome
 
     def first_sign(self, path: Path, seconds: float) -> bool:
@@ -54,3 +65,13 @@ class Background:
     def cancel(self) -> None:
         """End the job if it still runs."""
         self.wait(0.0)
+
+
+def _run(job: Callable[[], object], send: int) -> NoReturn:
+    """Do the job with one thread, and end the process without any clean-up."""
+    try:
+        silence()
+        torch.set_num_threads(1)
+        send_outcome(send, outcome_of(job), more=False)
+    finally:
+        os._exit(0)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from contractgen.contract.model import Contract
-from contractgen.infer.forked import ForkRunner, Outcome
+from contractgen.infer.forked import Outcome
+from contractgen.infer.runner import Runner
 from contractgen.report.results import ClaimResult
 from contractgen.verify import encode
-from contractgen.verify.accepted import Accepted, Args, is_gap, run_accepted
-from contractgen.verify.account import Attempt, attempt
+from contractgen.verify.accepted import Accepted, Accepting, Args, is_gap
+from contractgen.verify.account import Attempt, Attempting
 from contractgen.verify.admitted import admit, answer
 from contractgen.verify.cases.model import Case
 from contractgen.verify.cases.naming import recipe_id
@@ -24,7 +25,7 @@ from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.shrink import shrunk
 from contractgen.verify.tally import Tally
-from contractgen.verify.trees import call_of, frozen, named
+from contractgen.verify.trees import call_of, named
 from contractgen.verify.wire import check_responses, check_wire
 
 Progress = Callable[[str, str], None]
@@ -46,19 +47,37 @@ class Session:
     contract: Contract
     exchange: Exchange
     plan: Plan
-    runner: ForkRunner
     eager: Eager
     tally: Tally
     deadline: float
     """When the budget ends (`time.monotonic`): what is directed still runs, up to ``limit``."""
     limit: float
     progress: Progress
+    seconds_per_run: float
     others: Sequence[Runtime] = ()
     artifacts: frozenset[str] = frozenset()
     """The graphs that a user gets: that one of them is too narrow is an error, not a question."""
     wire_claims: list[ClaimResult] = field(default_factory=list)
+    runner: Runner = field(init=False)
     _repeats: int = 0
     _hangs: int = 0
+
+    def __post_init__(self) -> None:
+        self.runner = self._forking(())
+
+    def meet(self, others: Sequence[Runtime]) -> None:
+        """Run accepted inputs in these runtimes, too, from now on."""
+        self.close()
+        self.others = others
+        self.runner = self._forking(others)
+
+    def close(self) -> None:
+        """End the child."""
+        self.runner.close()
+
+    def _forking(self, others: Sequence[Runtime]) -> Runner:
+        shared = (self.contract, self.eager, *self.plan.broken, *others)
+        return Runner(self.eager.module, shared=shared, seconds_per_run=self.seconds_per_run)
 
     def refuse_all(self) -> None:
         """Show every broken input to client and validator."""
@@ -86,13 +105,12 @@ class Session:
                 return waiting[start:]
             batch = waiting[start : start + _BATCH]
             self.progress("verify", f"{start} of {len(waiting)} refused inputs tried on the model")
-            outcomes = self.runner.run([self._attempt(case) for case in batch])
+            outcomes = self.runner.run(
+                [Attempting(self.contract, self.eager, case, _is_declared(self.contract, case)) for case in batch]
+            )
             for case, outcome in zip(batch, outcomes, strict=True):
                 self._judge(case, outcome)
         return []
-
-    def _attempt(self, case: Case) -> Callable[[], Attempt]:
-        return lambda: attempt(self.contract, self.eager, case, declared=_is_declared(self.contract, case))
 
     def _judge(self, case: Case, outcome: Outcome) -> None:
         assert case.claim is not None
@@ -150,9 +168,9 @@ class Session:
             else:
                 self._alone(case, args, outcome)
 
-    def _job(self, case: Case, args: Args, others: Sequence[Runtime], *, twice: bool) -> Callable[[], Accepted]:
-        return lambda: run_accepted(
-            self.contract, self.eager, others, args,
+    def _job(self, case: Case, args: Args, others: Sequence[Runtime], *, twice: bool) -> Accepting:
+        return Accepting(
+            self.contract, self.eager, tuple(others), args,
             twice=twice, values=not self.tally.by_shape, recipe=case.recipe,
         )  # fmt: skip
 
@@ -217,8 +235,7 @@ class Session:
         return results
 
     def _args(self, recipe: Recipe) -> Args:
-        args, kwargs = call_of(self.contract, arguments(self.contract, recipe))
-        return frozen(args), frozen(kwargs)
+        return call_of(self.contract, arguments(self.contract, recipe))
 
     def _gave_up(self) -> bool:
         """Whether the model hung so often that waiting for more of it is no use."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from contractgen.infer.forked import ForkRunner
 from contractgen.infer.recorder import Asked, Decided, Hint, MissingKey, Recorder, WatchedDict, decide_at_layer
+from contractgen.infer.runner import Runner
 
 USES: list[tuple[str, Callable[[Any], object], str, str | int | None]] = [
     ("a string key", lambda x: x["ids"], "dict", "ids"),
@@ -130,5 +131,9 @@ def test_a_watched_dict_is_read_by_attribute_too() -> None:
 
 @pytest.mark.parametrize("use", [torch.as_tensor, torch.tensor, torch.asarray, torch.zeros, torch.ones(1).new_tensor])
 def test_a_constructor_that_gets_a_recorder_does_not_crash(use: Callable[[Any], object]) -> None:
-    [outcome] = ForkRunner(nn.Identity()).run([lambda: decided(use).kind])
+    def job(_module: nn.Module) -> object:
+        return decided(use).kind
+
+    with closing(Runner(nn.Identity(), shared=[job])) as runner:
+        [outcome] = runner.run([job])
     assert outcome.kind == "ok", outcome.describe()

@@ -4,6 +4,7 @@ import ctypes
 import faulthandler
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -87,8 +88,8 @@ Make = Callable[..., Runner]
 def runner() -> Iterator[Make]:
     made: list[Runner] = []
 
-    def make(module: nn.Module | None = None, **limits: float) -> Runner:
-        made.append(Runner(module or Counting(), **limits))  # type: ignore[arg-type]
+    def make(module: nn.Module | None = None, **options: object) -> Runner:
+        made.append(Runner(module or Counting(), **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -190,6 +191,26 @@ def test_a_class_of_a_file_that_no_import_finds_can_be_sent(runner: Make) -> Non
     hidden = type("Hidden", (), {"__module__": "no_such_module"})
     share_class(hidden)
     assert runner().run([_NameOf(hidden)])[0].value == "Hidden"
+
+
+def test_what_is_shared_is_not_sent(runner: Make) -> None:
+    lock = threading.Lock()  # nothing that could be sent
+
+    def job(_module: nn.Module) -> bool:
+        return lock.locked()
+
+    one = runner(shared=[job])
+    assert [outcome.value for outcome in one.run([job, job])] == [False, False]
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_and_the_next_job_runs(runner: Make) -> None:
+    def job(_module: nn.Module) -> object:
+        return lambda: 1
+
+    unsent, after = runner(shared=[job]).run([job, Do("add", 4)])
+    assert unsent.kind == "error"
+    assert "the result cannot be sent" in unsent.message
+    assert after.value == 4.0
 
 
 @dataclass(frozen=True)
