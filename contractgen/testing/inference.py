@@ -162,8 +162,7 @@ class InferenceScript:
     def _predict(self, data: Any, context: Context) -> Any:  # noqa: ANN401 (likewise)
         if hasattr(self.module, "predict_fn"):
             return self._call("predict_fn", data, self.model, context=context)
-        import torch  # noqa: TID251 (the toolkit's own predict_fn)
-
+        torch: Any = sys.modules["torch"]  # the toolkit's own predict_fn: what loaded the model has imported it
         with self._deployed(), torch.no_grad():
             return self.model(data)
 

@@ -50,6 +50,22 @@ def input_fn(body, content_type, context):
     assert context.get_request_header(0, "content-type") == content_type
     return validator.parse(body, {"Content-Type": content_type})
 """ + FUNCTIONS.replace("(data, model)", "(data, model, context)"),
+    "no predict_fn": """
+def input_fn(body, content_type):
+    args, kwargs = validator.parse(body, {"Content-Type": content_type})
+    return args
+
+class Unpacking(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, args):
+        return self.model(*(None if arg is None else torch.tensor(arg) for arg in args))
+
+def model_fn(model_dir):
+    return Unpacking(torch.jit.load(f"{model_dir}/model.pt"))
+""",
     "one function": """
 def transform_fn(model, body, content_type, accept, context):
     try:
