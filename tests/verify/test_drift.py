@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from contractgen.contract.model import Contract, Dim, Evidence, Values
+from contractgen.infer.api import InferOptions, infer
 from contractgen.verify.drift import check_drift, drift
 from tests.verify.subjects import LINEAR, TEXT, Loaded, Text
 
@@ -71,6 +74,34 @@ def test_a_new_required_input_is_drift() -> None:
     model: nn.Module = More().eval()
     findings = check_drift(TEXT.contract, Loaded(model))  # type: ignore[arg-type]
     assert "input:scale" in {finding.claim for finding in findings}
+
+
+class Pictures(nn.Module):
+    """Patches of 8, flattened: it takes one size of picture."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 2, 8, stride=8)
+        self.head = nn.Linear(2 * (size // 8) ** 2, 3)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.head(self.patches(image).flatten(1))
+
+
+@pytest.mark.slow
+def test_a_changed_image_size_is_drift_and_names_the_input() -> None:
+    def loaded(size: int, seed: int) -> Any:
+        torch.manual_seed(seed)
+        return Loaded(Pictures(size).eval())
+
+    contract = infer(loaded(32, 0), InferOptions(name="pictures"), lambda _stage, _detail: None).contract
+    (parameter,) = contract.inputs
+    assert parameter.node.shape == ("batch", 3, 32, 32)  # type: ignore[union-attr]
+    assert check_drift(contract, loaded(32, 1)) == ()
+    findings = check_drift(contract, loaded(48, 0))
+    assert {finding.claim for finding in findings} == {"inputs.image:shape"}
+    assert any("image: float32[1, 3, 48, 48]" in line for finding in findings for line in finding.input)
+    assert any("image: float32[1, 3, 32, 32]" in line for finding in findings for line in finding.input)
 
 
 def test_a_value_domain_that_moved_is_drift() -> None:
