@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from contractgen.verify.cases.model import Ground
 from contractgen.verify.recipe import Recipe
-from contractgen.verify.sizes import least_size
+from contractgen.verify.sizes import greatest_size, least_size
 
 Fails = Callable[[Sequence[Recipe]], list[bool]]
 """Which of some recipes still show the failure."""
@@ -62,7 +62,7 @@ def _smaller(ground: Ground, recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _smaller_sizes(ground: Ground, sizes: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Free dims with one of them smaller, or two by as much, since the failure may be in how they compare."""
+    """Free dims with one of them smaller; two by as much, since the failure may be in how they compare; one at another's cost."""
     free = {name: sizes[name] for name, dim in ground.contract.dims.items() if dim.equals is None}
     for count in (1, 2):
         for names in itertools.combinations(free, count):
@@ -72,6 +72,11 @@ def _smaller_sizes(ground: Ground, sizes: Mapping[str, int]) -> Iterator[dict[st
             for less in sorted({room, room - room // 2 // step * step, step}):
                 if 0 < less <= room:
                     yield free | {name: free[name] - less for name in names}
+    for name, other in itertools.permutations(free, 2):
+        dim, rest = ground.contract.dims[name], greatest_size(ground.contract.dims[other])
+        half = least_size(dim, -(-free[name] // 2))
+        if half < free[name] and (rest is None or 2 * free[other] <= rest):
+            yield free | {name: half, other: 2 * free[other]}
 
 
 def _plainer(ground: Ground, recipe: Recipe) -> Iterator[Recipe]:

@@ -31,6 +31,7 @@ FAILURES: dict[str, tuple[Subject, Fails, dict[str, int], set[str]]] = {
     "a list": (
         FRAMES, lambda s, a: s["count"] > 2 and s["time"] > 7, {"batch": 1, "count": 3, "time": 8, "patches": 2}, set(),
     ),
+    "a product": (TEXT, lambda s, a: s["batch"] * s["seq"] == 24, {"batch": 6, "seq": 4}, set()),
     "the greatest id": (TEXT, lambda s, a: a["ids"].max() == 49 and s["batch"] > 1, {"batch": 2, "seq": 1}, set()),
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from contractgen.verify.cases.structure import structure_claims
 from contractgen.verify.cases.valid import directed_cases, random_cases
 
 _CHOICES = 4
-"""Of so many random inputs the one is taken that exercises what was exercised least."""
+"""Of so many random inputs one is taken."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,16 @@ class Plan:
     broken: tuple[Case, ...]
 
     def random(self, count: int) -> Iterator[Case]:
-        """``count`` random valid inputs, guided by which claims the inputs before them exercised from inside."""
+        """``count`` random valid inputs: of a few, the one that is new, and exercises the claims that were met least."""
         seen = Counter(claim for case in self.valid for claim in self._met(case))
+        kinds = {_kind(case) for case in self.valid}
         candidates = random_cases(self.ground)
         for _ in range(count):
             few = [(case, self._met(case)) for case in itertools.islice(candidates, _CHOICES)]
             if not few:
                 return
-            case, met = max(few, key=lambda one: sum(1 / (1 + seen[claim]) for claim in one[1]))
+            case, met = max(few, key=lambda one: (_kind(one[0]) not in kinds, sum(1 / (1 + seen[c]) for c in one[1])))
+            kinds.add(_kind(case))
             seen.update(met)
             yield case
 
@@ -55,6 +57,11 @@ class Plan:
         if case_id.startswith("valid/random-") and case_id[13:].isdigit():
             return next(itertools.islice(random_cases(self.ground), int(case_id[13:]), None), None)
         return None
+
+
+def _kind(case: Case) -> tuple[tuple[int, ...], frozenset[str]]:
+    """What a random input can have in common with another: its sizes, and which optional inputs it has."""
+    return tuple(case.recipe.sizes.values()), case.recipe.on
 
 
 def plan(contract: Contract, seed: int = 0, max_elements: int = 1 << 22) -> Plan:
