@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 30.0
+HIGH_WATER = 256 * 1024
+"""How much of a body waits for the application before its client has to."""
 
 
 class Connection(HttpToolsProtocol):
@@ -48,6 +50,16 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._expect_no_more()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body came: it is handed on as it is, where uvicorn copies it twice."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body = body if not cycle.body else cycle.body + body  # type: ignore[assignment]
+        if len(cycle.body) > HIGH_WATER:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """The body is whole; what comes next is another head."""
