@@ -65,6 +65,35 @@ def test_names_are_data_and_never_code(name: str) -> None:
         generated_.validator.validate(x, {name: x, "c": name})
 
 
+@pytest.mark.parametrize("name", [name for name in EVIL if name not in ("\ud800", "*")])
+def test_names_of_plain_tensors_are_data_and_never_code(name: str) -> None:
+    wanted = name or "x"
+    inputs = (
+        Parameter(wanted, Tensor(wanted, "float32", (f"{wanted}", 2), Values(finite=True))),
+        Parameter("n0", Tensor("n0", "int64", (f"{wanted}",)), "keyword"),
+    )
+    outputs = (Output("output", Tensor("output", "float32", (wanted,))),)
+    made = generated(Contract(name, inputs, outputs, {wanted: Dim()}, fingerprint=f"sha256:{'1' * 64}"))
+    x, ids = np.zeros((1, 2), np.float32), np.ones(1, np.int64)
+    for content_type in (made.client.BINARY, made.client.JSON, made.client.NPZ):
+        request = made.client.serialize(x, n0=ids, content_type=content_type)
+        args, kwargs = made.validator.parse(request.body, request.headers)
+        np.testing.assert_array_equal(args[0], x)
+        np.testing.assert_array_equal(kwargs["n0"], ids)
+    with pytest.raises(made.validator.ContractViolation):
+        made.validator.validate(x[0], n0=ids)
+
+
+def test_a_model_without_inputs_has_requests_too() -> None:
+    outputs = (Output("output", Tensor("output", "float32", (1,))),)
+    made = generated(Contract("nothing", (), outputs, {}, fingerprint=f"sha256:{'1' * 64}"))
+    made.validator.validate()
+    request = made.client.serialize(content_type=made.client.OPEN_INFERENCE_JSON)
+    assert made.validator.parse(request.body, request.headers) == ((), {})
+    with pytest.raises(made.validator.ContractViolation):
+        made.validator.parse(b'{"x": 1}', {"Content-Type": "application/json"})
+
+
 def test_identifiers_are_plain_different_and_readable() -> None:
     wanted = [*EVIL, "size", "size_"]
     names = identifiers(wanted, {"size"})
@@ -87,7 +116,22 @@ class TestTheText:
 
     def test_has_the_syntax_of_python_3_9(self, contract: Contract) -> None:
         for text in render(contract).values():
-            ast.parse(text, feature_version=(3, 9))
+            tree = ast.parse(text, feature_version=(3, 9))
+            newer = {"slots", "kw_only", "weakref_slot"}
+            assert not newer & {one.arg for one in ast.walk(tree) if isinstance(one, ast.keyword)}
+            assert not [
+                one
+                for one in ast.walk(tree)
+                if isinstance(one, ast.Call) and ast.unparse(one.func) == "zip" and one.keywords
+            ]
+            # Types joined by `|` are text until something evaluates them; as values they need 3.10.
+            values = [node.value for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value]
+            assert not [
+                one
+                for value in values
+                for one in ast.walk(value)
+                if isinstance(one, ast.BinOp) and isinstance(one.op, ast.BitOr)
+            ]
 
     def test_copies_the_runtime_verbatim_as_far_as_it_is_needed(self, contract: Contract) -> None:
         for file, parts in (("client", CLIENT), ("validator", VALIDATOR)):
