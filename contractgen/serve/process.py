@@ -25,6 +25,9 @@ from contractgen.serve.metrics import Metrics
 from contractgen.serve.models import Model, open_model
 from contractgen.serve.settings import Prepared, Settings
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may wait for its next request: longer than the proxies in front of it, who else meet a closed one."""
+
 
 def application(prepared: Prepared) -> ServerApplication:
     """The application before its model, which has answered a request already. Raises a `ContractgenError`."""
@@ -99,6 +102,7 @@ def serve_on(listening: socket.socket, app: ServerApplication, settings: Setting
     """Serve until a signal; how many requests were cut off at the end."""
     config = uvicorn.Config(
         app, http=Connection, ws="none", lifespan="on", loop="auto", access_log=False, log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         proxy_headers=False, server_header=False, backlog=2048,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )  # fmt: skip
