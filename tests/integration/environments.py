@@ -26,6 +26,8 @@ VARIABLE = "CONTRACTGEN_INTEGRATION"
 INSTALL_SECONDS = 900
 RUN_SECONDS = 1200
 AT_ONCE = 2
+SYSTEM = {"sagemaker": ("java", "openjdk-17-jre-headless")}
+"""A program that an environment needs beyond Python's packages, and Debian's package of it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,22 @@ def names() -> list[str]:
     return sorted(path.stem for path in (HERE / "requirements").glob("*.txt"))
 
 
+def install_program(name: str) -> None:
+    """Install what an environment needs of the system, where it is absent and this may be done. Raises SystemExit."""
+    program, package = SYSTEM.get(name, ("", ""))
+    if not program or shutil.which(program):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        bounded(["apt-get", "update"], quiet, INSTALL_SECONDS)
+        bounded(["apt-get", "install", "--yes", "--no-install-recommends", package], quiet, INSTALL_SECONDS)
+    if not shutil.which(program):
+        raise SystemExit(f"{name}: its tests need {program}; on Debian: apt-get install {package}")
+
+
 def interpreter(name: str) -> Path:
     """The Python of an environment, which is made where it is not there or stale."""
+    install_program(name)
     folder, requirements = ENVIRONMENTS / name, HERE / "requirements" / f"{name}.txt"
     python, stamp = folder / "bin/python", folder / ".made-from"
     shared = sysconfig.get_paths()["purelib"]
