@@ -135,7 +135,9 @@ def main() -> int:
     for outcome in outcomes:
         word = "ok" if outcome.code == 0 else f"FAILED ({outcome.code})"
         say(f"{outcome.name:<14} {word:<11} install {outcome.install_seconds:4.0f} s, tests {outcome.seconds:4.0f} s")
-    return int(any(outcome.code for outcome in outcomes))
+    failed = sum(outcome.code != 0 for outcome in outcomes)
+    say(f"environments: {len(outcomes) - failed} passed, {failed} failed")
+    return int(failed > 0)
 
 
 if __name__ == "__main__":
