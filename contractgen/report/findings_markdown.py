@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from contractgen.report.findings import REPIN, Compared, counts, example, step
@@ -47,9 +48,11 @@ def _lines(results: Sequence[Compared]) -> Iterator[str]:
 
 
 def code(text: str) -> str:
-    """Text as code that stays within its cell."""
-    fence = "`" if "`" not in text else "``"
-    return f"{fence}{' '.join(text.split())}{fence}".replace("|", "\\|")
+    """Text as code that stays within its cell, whatever backticks it holds (CommonMark 0.31, 6.1)."""
+    plain = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", plain)), default=0))
+    pad = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{pad}{plain}{pad}{fence}".replace("|", "\\|")
 
 
 def cell(text: str) -> str:
