@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -179,6 +181,30 @@ class TestOtherClients:
         headers = {**request.headers, "Content-Encoding": "gzip"}
         (arrived,), _ = linear.validator.parse(gzip.compress(request.body), headers)
         np.testing.assert_array_equal(arrived, X)
+
+    @pytest.mark.parametrize("size", [2**18 - 1, 2**18, 2**18 + 1, 3_000_000])
+    def test_gzip_of_any_size_is_unpacked_piece_by_piece(self, linear: Generated, size: int) -> None:
+        rows = np.resize(np.float32([0, 0, 0, 1]), (size // 80, 20))
+        request = linear.client.serialize(rows)
+        body = gzip.compress(request.body, 9)
+        limits = linear.validator.Limits(max_expanded_bytes=2**26)
+        (arrived,), _ = linear.validator.parse(body, {**request.headers, "Content-Encoding": "gzip"}, limits=limits)
+        np.testing.assert_array_equal(arrived, rows)
+        for damaged in (body[:-1], body + b"0", body + body):
+            with pytest.raises(linear.validator.ContractViolation):
+                linear.validator.parse(damaged, {**request.headers, "Content-Encoding": "gzip"}, limits=limits)
+
+    def test_gzip_is_never_there_twice(self, linear: Generated) -> None:
+        rows = np.random.default_rng(0).integers(0, 256, (400_000, 20)).astype(np.float32)
+        request = linear.client.serialize(rows)
+        body = gzip.compress(request.body, 1)
+        tracemalloc.start()
+        limits = linear.validator.Limits(max_expanded_bytes=2**23)
+        with contextlib.suppress(linear.validator.ContractViolation):
+            linear.validator.parse(body, {**request.headers, "Content-Encoding": "gzip"}, limits=limits)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2 * len(body) + 16 * 2**20
 
     @pytest.mark.parametrize("binary", [True, False])
     @pytest.mark.parametrize("outputs", [None, ["output_1"], ["output_1", "logits"]])

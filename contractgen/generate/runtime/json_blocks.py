@@ -30,7 +30,7 @@ SPARE = 12 * 2**20
 class Block:
     """An array in a JSON text that is not read yet: no strings or objects are in it."""
 
-    text: bytes
+    text: bytes | bytearray
     start: int
     end: int
 
@@ -100,7 +100,7 @@ def block_shape(structure: bytes) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -> Array:
+def segment_array(text: bytes | bytearray, dtype: str, shape: tuple[int, ...], start: int) -> Array:
     """The numbers of a flat JSON list, of which the first is the one at `start`. Raises `Refused`."""
     loads = json.loads if ORJSON is None else ORJSON.loads
     with contextlib.suppress(ValueError, OverflowError, Refused):
@@ -114,7 +114,7 @@ def segment_array(text: bytes, dtype: str, shape: tuple[int, ...], start: int) -
     return array_of_numbers(read_list_of_numbers(text), dtype, shape, start)
 
 
-def read_list_of_numbers(text: bytes) -> list[Any]:
+def read_list_of_numbers(text: bytes | bytearray) -> list[Any]:
     """A flat JSON list. Raises `Refused`."""
     try:
         flat: list[Any] = json.loads(text.decode("utf-8"), parse_constant=Special)

@@ -20,7 +20,7 @@ STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
-def read_json(text: bytes, limits: Limits) -> Any:
+def read_json(text: bytes | bytearray, limits: Limits) -> Any:
     """The value of a JSON text, large arrays in it as blocks. `NaN` and infinities are read. Raises `Refused`."""
     blocks: list[Block] = []
     mark = ""
@@ -56,7 +56,7 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def is_deep(text: bytes, limit: int) -> bool:
+def is_deep(text: bytes | bytearray, limit: int) -> bool:
     """Whether brackets are nested more than `limit` levels; strings are not looked into."""
     if text.count(b"[") + text.count(b"{") <= limit:
         return False
@@ -66,10 +66,10 @@ def is_deep(text: bytes, limit: int) -> bool:
     return len(brackets) > limit
 
 
-def without_blocks(text: bytes, mark: str) -> tuple[bytes, list[Block]]:
+def without_blocks(text: bytes | bytearray, mark: str) -> tuple[bytes, list[Block]]:
     """The text with each large array replaced by a number that nobody can guess, and those arrays. Raises `Refused`."""
     blocks: list[Block] = []
-    parts: list[bytes] = []
+    parts: list[bytes | bytearray] = []
     kept = done = start = 0
     ahead = dict.fromkeys(b'"{}:', -1)
     while start < len(text):
@@ -88,7 +88,7 @@ def without_blocks(text: bytes, mark: str) -> tuple[bytes, list[Block]]:
     return b"".join([*parts, text[done:]]), blocks
 
 
-def string_end(text: bytes, quote: int) -> int:
+def string_end(text: bytes | bytearray, quote: int) -> int:
     """The position behind the string that starts at a quote."""
     end = text.find(b'"', quote + 1)
     while end > 0:
@@ -101,7 +101,7 @@ def string_end(text: bytes, quote: int) -> int:
     return len(text)
 
 
-def block_in(text: bytes, start: int, end: int) -> Block | None:
+def block_in(text: bytes | bytearray, start: int, end: int) -> Block | None:
     """The block in a run without strings and objects, if its only value is a whole array."""
     while start < end and text[start] in b" \t\r\n":
         start += 1

@@ -34,6 +34,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+STEP = 2**18
 
 
 class Message(NamedTuple):
@@ -43,10 +44,10 @@ class Message(NamedTuple):
     json_length: int | None
     body: memoryview
 
-    def text(self) -> bytes:
-        """The JSON: a copy, unless it is all of a body of bytes."""
+    def text(self) -> bytes | bytearray:
+        """The JSON: a copy, unless it is all of the body."""
         whole = self.body.obj
-        if self.json_length is None and isinstance(whole, bytes) and len(whole) == len(self.body):
+        if self.json_length is None and isinstance(whole, (bytes, bytearray)) and len(whole) == len(self.body):
             return whole
         return bytes(self.body if self.json_length is None else self.body[: self.json_length])
 
@@ -102,12 +103,20 @@ def unpacked(data: memoryview, encoding: str, limits: Limits) -> memoryview:
         raise Refused("media-type", wanted="gzip, deflate", got=f"content encoding {quoted(encoding)}")
     limit = min(limits.max_body_bytes, 2 * len(data) + limits.max_expanded_bytes)
     unpacker = zlib.decompressobj(15 if encoding == "deflate" else 31)
-    try:
-        plain: bytes = unpacker.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise Refused("body", wanted="compressed data", got="damaged data") from error
-    if len(plain) > limit:
-        raise Refused("too-large", limit=limit, parameter="twice the body and max_expanded_bytes", got="more")
-    if not unpacker.eof or unpacker.unused_data:
+    plain = bytearray()
+    ended = False
+    while not (unpacker.eof or ended):
+        # Piece by piece: unpacked at once, it would be there twice.
+        piece = unpacker.unconsumed_tail or data[:STEP]
+        data = data if unpacker.unconsumed_tail else data[STEP:]
+        try:
+            more = unpacker.decompress(piece, STEP)
+        except zlib.error as error:
+            raise Refused("body", wanted="compressed data", got="damaged data") from error
+        plain += more
+        ended = not piece and not more
+        if len(plain) > limit:
+            raise Refused("too-large", limit=limit, parameter="twice the body and max_expanded_bytes", got="more")
+    if not unpacker.eof or data or unpacker.unused_data:
         raise Refused("body", wanted="one whole compressed stream", got="a part of one, or more than one")
     return memoryview(plain)

@@ -93,7 +93,7 @@ def npy_header(text: bytes, wanted: str) -> tuple[np.dtype[Any], str, tuple[int,
     return np.dtype(descr), "F" if order == "True" else "C", tuple(int(size) for size in shape if size.strip())
 
 
-def npz_members(body: bytes, limits: Limits) -> dict[str, bytearray]:
+def npz_members(body: bytes | bytearray, limits: Limits) -> dict[str, bytearray]:
     """The members of an npz archive, names without `.npy`. Raises `Refused`."""
     files: dict[str, bytearray] = {}
     most = 2 * len(body) + limits.max_expanded_bytes

@@ -122,7 +122,7 @@ def read_protocol(spec: Spec, is_valid: Check, value: Any, message: Message, lim
         tensors = [
             (name, array.dtype, array.shape, start + offset) for (name, array), offset in zip(arrays.items(), offsets)
         ]
-        KNOWN_LAYOUTS[message.text()] = Layout(str(start), tensors, start + len(binary), reply)
+        KNOWN_LAYOUTS[bytes(message.text())] = Layout(str(start), tensors, start + len(binary), reply)
     return arrays, reply
 
 
