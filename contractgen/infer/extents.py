@@ -127,10 +127,10 @@ class Sizes:
         """The other free dims whose sizes are known already, at their smallest."""
         return [(other, other.min) for other in self.extents if other.free and other.scanned and other is not extent]
 
-    def ok(self, extent: Extent, sizes: Iterable[int]) -> list[bool]:
-        """Whether the model runs with the group at each of these sizes, and the rest as it is."""
+    def ok(self, extent: Extent, sizes: Iterable[int], others: Sequence[tuple[Extent, int]] = ()) -> list[bool]:
+        """Whether the model runs with the group at each of these sizes, some others as given, and the rest as it is."""
         wanted = list(sizes)
-        changes = [self.with_size((extent, size)) for size in wanted]
+        changes = [self.with_size((extent, size), *others) for size in wanted]
         valid = [change for change in changes if min(change.values(), default=1) >= 1]
         outcomes = iter(self.prober.at(valid))
         return [
@@ -303,10 +303,11 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
     large = max(4 * current, _LARGE // 4) if spatial else _LARGE
     tries = sorted({*(size + step - size % step for size in tables[-1:] if not spatial), large + step - large % step})
     known, failed = current, None
+    others = sizes.smallest(extent)
+    if not sizes.prober.ok(sizes.with_size((extent, current), *others)):
+        others = []  # at their smallest they would be what fails
     for size in tries:
-        outcome = sizes.prober.at([sizes.with_size((extent, size), *sizes.smallest(extent))])[0]
-        if not sizes.prober.means(outcome):  # the others at their smallest may be what fails
-            outcome = sizes.prober.at([sizes.with_size((extent, size))])[0]
+        outcome = sizes.prober.at([sizes.with_size((extent, size), *others)])[0]
         if sizes.prober.means(outcome):
             known = size
         elif outcome.kind in ("error", "ok", "crash") and outcome.error_type != "MemoryError":
@@ -317,8 +318,18 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
     if failed is None:
         extent.claims.append(Claim("max", "probed", f"ran up to {known}; nothing bounds it"))
         return
-    candidates = range(known, failed + 1, step)
-    first_failed = smallest_true(candidates, lambda size: not sizes.ok(extent, [size])[0])
+
+    def fails(size: int) -> bool:
+        return not sizes.ok(extent, [size], others)[0]
+
+    # A table's end is the likeliest bound. One size more fails at once; what runs costs a whole run.
+    nearest = [size - size % step for size in tables if known < size - size % step < failed]
+    bound = next((size for size in nearest if fails(size + step)), None)
+    if bound is not None and not fails(bound):
+        first_failed = bound + step
+    else:
+        candidates = range(known, (failed if bound is None else bound) + 1, step)
+        first_failed = smallest_true(candidates, fails)
     extent.max = first_failed - step
     table = extent.max in tables
     detail = f"{extent.max} ran, {first_failed} failed" + (

@@ -84,8 +84,8 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
     found = _alongside(search, usual_dtypes(search, found, added), added)
-    old = Prober(search.runner, before.hypothesis, before.plan)
-    new = Prober(search.runner, found.hypothesis, found.plan)
+    old = Prober(search.runner, before.hypothesis, before.plan).lively()
+    new = Prober(search.runner, found.hypothesis, found.plan).lively()
     if _has_loss(new) and not _has_loss(old):
         return "with it the model returns a loss: it is for training"
     if not any(_matters(new, leaf) for leaf in added):
@@ -99,11 +99,14 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
 
 
 def _alongside(search: Search, found: Found, added: list[Path]) -> Found:
-    """The same input where what only broadcasts to another tensor has its sizes, as far as the model runs so."""
+    """The same input where what fits another tensor's sizes in part has them in whole, as far as the model runs so.
+
+    A mask of one row broadcasts, and one of more rows than the ids is cut: neither is what its author means.
+    """
     for path in added:
         leaf = found.hypothesis.leaves()[path]
         for other in found.hypothesis.leaves().values():
-            if other.sizes == leaf.sizes or not _broadcasts(leaf.sizes, other.sizes):
+            if other.sizes == leaf.sizes or not _resembles(leaf.sizes, other.sizes):
                 continue
             wider = found.hypothesis.with_node(path, replace(leaf, sizes=other.sizes))
             trial = search.tracer.run(wider)
@@ -113,13 +116,13 @@ def _alongside(search: Search, found: Found, added: list[Path]) -> Found:
     return found
 
 
-def _broadcasts(sizes: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    """Whether these sizes fit others when axes of 1 are repeated, and share more than that with them."""
-    if len(sizes) > len(to):
+def _resembles(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether these sizes are another tensor's but for a first axis, and axes of 1."""
+    if len(sizes) > len(other):
         return False
-    aligned = (1,) * (len(to) - len(sizes)) + sizes
-    pairs = list(zip(aligned, to, strict=True))
-    return all(own in (1, size) for own, size in pairs) and any(own == size for own, size in pairs)
+    aligned = (1,) * (len(other) - len(sizes)) + sizes
+    pairs = list(zip(aligned, other, strict=True))
+    return all(own in (1, size) for own, size in pairs[1:]) and any(own == size for own, size in pairs)
 
 
 def _has_loss(prober: Prober) -> bool:

@@ -69,8 +69,22 @@ class Prober:
         self._more: list[tuple[dict[Axis, int], Outcome]] = []
 
     def resized(self, sizes: Mapping[Axis, int]) -> Prober:
-        """A prober of the same input at other sizes."""
-        return Prober(self.runner, self.hypothesis.with_sizes(dict(sizes)), self.plan, sizes_vary=self.sizes_vary)
+        """A prober of the same input at other sizes, which knows what was observed before."""
+        other = Prober(self.runner, self.hypothesis.with_sizes(dict(sizes)), self.plan, sizes_vary=self.sizes_vary)
+        base = self.hypothesis.sizes()
+        other._more = [(base | dict(key), outcome) for key, outcome in self._known.items()]
+        other._more += [(base | change, outcome) for change, outcome in self._more]
+        return other
+
+    def lively(self) -> Prober:
+        """The same input with other ids than 0, where it runs so: row 0 is often a padding of zeros, which hides all else."""
+        prober = self
+        for path, fill in self.plan.items():
+            if isinstance(fill, str) and fill == "zeros":
+                plan: Plan = {**prober.plan, path: "mixed"}
+                other = Prober(self.runner, self.hypothesis, plan, sizes_vary=self.sizes_vary)
+                prober = other if other.at([{}])[0].ok else prober
+        return prober
 
     def at(self, variations: Sequence[Mapping[Axis, int]]) -> list[Outcome]:
         """The outcome of a run at each of these sizes; axes that are not named keep theirs."""

@@ -103,8 +103,9 @@ def _surplus_is_unread(prober: Prober, group: Group, target: int) -> bool:
     below, at, beyond = prober.at([dict.fromkeys(group, size) for size in (target - 1, target, target + 1)])
     if prober.means(below) or not (prober.means(at) and prober.means(beyond)):
         return False
-    return reads_last(prober, group, dict.fromkeys(group, target)) is True and (
-        reads_last(prober, group, dict.fromkeys(group, target + 1)) is False
+    lively = prober.lively()
+    return reads_last(lively, group, dict.fromkeys(group, target)) is True and (
+        reads_last(lively, group, dict.fromkeys(group, target + 1)) is False
     )
 
 

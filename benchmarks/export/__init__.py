@@ -1,0 +1,1 @@
+"""What an export costs beside the two exports of torch that it contains."""
