@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 # Two workers share the machine's cores; threads inside each would only compete.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test test-integration lint fix goldens docs bench bench-build-step bench-inference bench-serve bench-verify bench-wire fuzz mutants clean
+.PHONY: help demo test test-integration lint fix goldens docs bench bench-build-step bench-export bench-inference bench-serve bench-verify bench-wire fuzz mutants clean
 
 help:
 	@echo "make demo             export the sample model and watch its contract refuse bad requests"
@@ -16,7 +16,7 @@ help:
 	@echo "make lint | fix       check | repair style"
 	@echo "make goldens          renew the checked-in contracts and generated files of sample_models"
 	@echo "make docs             renew the pages that are generated from the code, and build the site in site/"
-	@echo "make bench            every benchmark; bench-build-step, bench-inference, bench-verify and bench-wire run one"
+	@echo "make bench            every benchmark; bench-build-step, bench-export, bench-inference, bench-verify and bench-wire run one"
 	@echo "make bench-serve      load on contractgen serve, beside other servers (needs wrk, and java for TorchServe; half an hour)"
 	@echo "make mutants          plant faults in contracts, code and models, and see each found"
 	@echo "make fuzz             hostile bodies against the generated validators, for FUZZ_SECONDS"
@@ -51,10 +51,13 @@ docs: $(READY)
 	$(BIN)/python -m docs.renew
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: bench-build-step bench-inference bench-verify bench-wire
+bench: bench-build-step bench-export bench-inference bench-verify bench-wire
 
 bench-build-step: $(READY)
 	$(BIN)/python -m benchmarks.build_step
+
+bench-export: $(READY)
+	$(BIN)/python -m benchmarks.export
 
 bench-inference: $(READY)
 	$(TEST_ENV) $(BIN)/python -m benchmarks.inference
