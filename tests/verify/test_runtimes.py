@@ -14,8 +14,11 @@ from torch import nn
 
 from contractgen.contract.canonical import seal
 from contractgen.contract.model import Contract, Dim, Output, Parameter, Tensor
+from contractgen.generate.render import render
+from contractgen.load import load_model
+from contractgen.verify import verify
 from contractgen.verify.runtimes import NotAvailable, save_artifact
-from tests.verify.subjects import HALF, MULTIMODAL, ORDERED, TEXT, UNET, Loaded
+from tests.verify.subjects import HALF, LINEAR, MULTIMODAL, ORDERED, TEXT, UNET, Loaded, Subject
 
 
 def dims_of(values: list[onnx.ValueInfoProto]) -> dict[str, list[int | str]]:
@@ -104,3 +107,19 @@ def test_what_cannot_be_written_says_why_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(NotAvailable, match=r"cannot be written as pt2: torch\.export: "):
         save_artifact("pt2", ORDERED.loaded(), ORDERED.contract, tmp_path / "model.pt2")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", [LINEAR, UNET, MULTIMODAL], ids=lambda subject: subject.contract.name)
+def test_an_exported_graph_keeps_the_contract_of_the_model_that_it_is_of(subject: Subject, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    save_artifact("onnx", subject.loaded(), subject.contract, path)  # type: ignore[arg-type]
+    contract, loaded = subject.contract, load_model(path)
+    sources = render(contract)
+    result = verify(
+        contract, loaded, client_source=sources["client.py"], validator_source=sources["validator.py"],
+        max_cases=5, budget=2.0,
+    )  # fmt: skip
+    kinds = {(finding.kind, finding.message) for finding in result.findings if finding.severity == "error"}
+    assert kinds == set()
+    assert [runtime.name for runtime in result.runtimes if runtime.available] == ["onnx"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from contractgen.load.arguments import bind, to_numpy, to_torch
 from contractgen.verify.fill import Array
 from contractgen.verify.recipe import OtherDType, Recipe
 from contractgen.verify.runtimes.base import Runtime
-from contractgen.verify.trees import call_of, output_tensors
+from contractgen.verify.runtimes.flat import flattened, structured
+from contractgen.verify.trees import OutputMismatch, call_of, output_tensors
 
 NAMES = {"onnx": "onnx", "torchscript": "torchscript", "pt2": "pt2"}
 """Artifacts that are a runtime of their own: what runs them goes by their name."""
@@ -28,6 +30,8 @@ class Eager(Runtime):
         super().__init__(contract)
         self.module = module
         self.name = NAMES.get(kind, "eager")
+        # An ONNX graph may have been exported from the model that the contract is of: it has its names, not its structure.
+        self._by_name = kind == "onnx" and not _parameters(module) >= {parameter.name for parameter in contract.inputs}
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The module's result."""
@@ -35,9 +39,20 @@ class Eager(Runtime):
 
     def call_torch(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The module's result for torch tensors."""
+        if self._by_name:
+            args, kwargs = (), flattened(self.contract, (args, kwargs))
         bound_args, bound_kwargs = bind(self.module, tuple(args), dict(kwargs))
         with torch.no_grad():
-            return self.module(*bound_args, **bound_kwargs)
+            result = self.module(*bound_args, **bound_kwargs)
+        return self._structured(result) if self.name == "onnx" else result
+
+    def _structured(self, result: Any) -> Any:
+        """A graph's result in the structure of the contract, which may be that of the model that it was exported from."""
+        try:
+            output_tensors(self.contract, result)
+        except OutputMismatch:
+            return structured(self.contract, result)
+        return result
 
     def run_broken(self, arguments: Mapping[str, Any], recipe: Recipe) -> tuple[Any, dict[str, Array]]:
         """`run` for arguments by name that are not what the contract says: each array becomes the tensor that it is."""
@@ -46,6 +61,10 @@ class Eager(Runtime):
         tensors = {name: _as_tensors(nodes.get(name), value, other) for name, value in arguments.items()}
         tree = to_numpy(self.call_torch(*call_of(self.contract, tensors)))
         return tree, {name: value for name, (_, value) in output_tensors(self.contract, tree).items()}
+
+
+def _parameters(module: torch.nn.Module) -> set[str]:
+    return set(inspect.signature(module.forward).parameters)
 
 
 def _as_tensors(node: Node | None, value: Any, bits: str) -> Any:
