@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ class Tower(nn.Module):
         super().__init__()
         sizes = [features, *[width] * layers, 10]
         parts: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in itertools.pairwise(sizes):
             parts += [nn.Linear(before, after), nn.ReLU()]
         self.layers = nn.Sequential(*parts[:-1])
 

@@ -10,17 +10,20 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import torch
+
 from contractgen.contract.model import Source
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.hypothesis import Axis, Hypothesis
 from contractgen.infer.opaque import OpaqueTracer
-from contractgen.infer.probe import Prober
+from contractgen.infer.probe import Input, Prober, Refill
 from contractgen.infer.ties import Group
 from contractgen.infer.trial import Tracer
 
 WINDOW = 64
 """Multiples are looked for up to this number."""
 _LARGE = 1024
+_INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 _TABLES = 16_384
 
 
@@ -135,10 +138,20 @@ class Sizes:
         outcomes = iter(self.prober.at(valid))
         return [
             min(change.values(), default=1) >= 1
-            and self.prober.means(next(outcomes))
+            and (self.prober.means(next(outcomes)) or self._ok_with_ones(change))
             and not (self.oracle is not None and self.oracle.refuses(self._own | change))
             for change in changes
         ]
+
+    def _ok_with_ones(self, change: dict[Axis, int]) -> bool:
+        """Whether the model runs at sizes at which the example's own integers fail: lengths that do not fit any more."""
+        prober = self.prober
+        given = [
+            (path, Refill("ones", 0))
+            for path, leaf in prober.hypothesis.leaves().items()
+            if isinstance(prober.plan[path], torch.Tensor) and leaf.dtype in _INTEGERS
+        ]
+        return bool(given) and prober.means(prober.run([Input(tuple(change.items()), tuple(given))])[0])
 
     def size(self, extent: Extent) -> int:
         """The group's size in the input at hand."""
