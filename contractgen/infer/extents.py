@@ -138,12 +138,12 @@ class Sizes:
         outcomes = iter(self.prober.at(valid))
         return [
             min(change.values(), default=1) >= 1
-            and (self.prober.means(next(outcomes)) or self._ok_with_ones(change))
+            and (self.prober.means(next(outcomes)) or self.runs_with_ones(change))
             and not (self.oracle is not None and self.oracle.refuses(self._own | change))
             for change in changes
         ]
 
-    def _ok_with_ones(self, change: dict[Axis, int]) -> bool:
+    def runs_with_ones(self, change: dict[Axis, int]) -> bool:
         """Whether the model runs at sizes at which the example's own integers fail: lengths that do not fit any more."""
         prober = self.prober
         given = [

@@ -128,11 +128,12 @@ def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[st
         if all(r.holds(chosen[id(r.left)], chosen[id(r.right)]) for r in relations):
             samples.append(picked)
     samples = samples[:_SAMPLES]
-    outcomes = sizes.prober.at([sizes.with_size(*picked) for picked in samples])
+    changes = [sizes.with_size(*picked) for picked in samples]
+    outcomes = sizes.prober.at(changes)
     return [
         {_name(extent): size for extent, size in picked}
-        for picked, outcome in zip(samples, outcomes, strict=True)
-        if not sizes.prober.means(outcome) and outcome.kind != "timeout"
+        for picked, change, outcome in zip(samples, changes, outcomes, strict=True)
+        if not sizes.prober.means(outcome) and outcome.kind != "timeout" and not sizes.runs_with_ones(change)
     ]
 
 
