@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from contractgen.generate.features import FEATURES
-from contractgen.generate.pruning import pruned
+from contractgen.generate.pruning import mentioned, pruned
 
 RUNTIME = Path(__file__).with_name("runtime")
 PACKAGE = "contractgen.generate.runtime"
@@ -35,10 +35,21 @@ class Module:
     definitions: tuple[Definition, ...]
 
 
-@cache
 def module(name: str, features: frozenset[str] = FEATURES) -> Module:
     """Read a module of the runtime, as far as it is for these features."""
-    source = pruned((RUNTIME / f"{name}.py").read_text(encoding="utf-8"), features)
+    return module_for(name, features & mentioned(text_of(name)))
+
+
+@cache
+def text_of(name: str) -> str:
+    """The source of a module of the runtime."""
+    return (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
+
+
+@cache
+def module_for(name: str, features: frozenset[str]) -> Module:
+    """Read a module for those of its own features that are wanted: most contracts of a build step share them."""
+    source = pruned(text_of(name), features)
     tree = ast.parse(source)
     imports: dict[str, tuple[str, str]] = {}
     for node in tree.body:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-MARK = re.compile(r"  # only: ([a-z0-9_, ]+)$")
+MARK = re.compile(r"  # only: ([a-z0-9_, ]+)$", re.MULTILINE)
+
+
+@cache
+def mentioned(source: str) -> frozenset[str]:
+    """The features that a source has marks for; no others matter to it."""
+    return frozenset(feature for listed in MARK.findall(source) for feature in listed.split(", "))
 
 
 def pruned(source: str, features: frozenset[str]) -> str:
