@@ -5,7 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from contractgen.contract import model
-from contractgen.generate.assemble import heading, import_lines, import_order, module, names_used, needed, section
+from contractgen.generate.assemble import (
+    defined_in,
+    heading,
+    import_lines,
+    import_order,
+    module,
+    names_used,
+    needed,
+    section,
+)
 from contractgen.generate.check_code import check_code, is_flat
 from contractgen.generate.features import features
 from contractgen.generate.flatten_code import flatten_code, tree_code
@@ -77,7 +86,7 @@ def conversions(contract: model.Contract) -> list[str]:
 
 def parameter_names(contract: model.Contract, parts: tuple[str, ...], more: tuple[str, ...]) -> dict[str, str]:
     """The identifier of each parameter: none shadows what the generated functions use."""
-    taken = {one.name for part in (DATA, *parts) for one in module(part).definitions} | OWN_NAMES | set(more)
+    taken = OWN_NAMES.union(more, *(defined_in(part) for part in (DATA, *parts)))
     return identifiers([part.name for part in contract.inputs], taken)
 
 
