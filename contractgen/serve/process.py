@@ -24,6 +24,7 @@ from contractgen.serve.logs import event
 from contractgen.serve.metrics import Metrics
 from contractgen.serve.models import Model, open_model
 from contractgen.serve.settings import Prepared, Settings
+from contractgen.verify.trees import output_tensors
 
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may wait for its next request: longer than the proxies in front of it, who else meet a closed one."""
@@ -58,7 +59,17 @@ def _try(model: Model, validator: ModuleType, prepared: Prepared) -> None:
         validator.SPEC, validator.is_valid, body, headers, validator.Limits(max_body_bytes=len(body))
     )
     try:
-        validator.respond(model(tensors), reply=reply)
+        outputs = model(tensors)
+        validator.respond(outputs, reply=reply)
+        for name, (tensor, array) in output_tensors(prepared.settings.contract, outputs).items():
+            held = "uint16" if tensor.dtype == "bfloat16" else tensor.dtype
+            sizes = zip(tensor.shape, array.shape, strict=False)
+            if (
+                array.dtype != held
+                or array.ndim != len(tensor.shape)
+                or any(a != b for a, b in sizes if isinstance(a, int))
+            ):
+                raise TypeError(f"{name} is {array.dtype}{list(array.shape)}, not {tensor.dtype}{list(tensor.shape)}")
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         raise LoadError(

@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 """How long a test waits for anything, at most."""
 
 

@@ -142,6 +142,16 @@ class TestAModelThatDoesNotFit:
         with pytest.raises(LoadError, match="does not answer a request within its contract"):
             application(Prepared(settings, None, example_request(wide)))
 
+    @pytest.mark.parametrize(
+        ("dtype", "shape"), [("float64", ("batch", 1)), ("float32", ("batch",)), ("float32", ("batch", 2))]
+    )
+    def test_is_found_by_what_it_returns(self, graph: Path, dtype: Any, shape: Any) -> None:
+        from contractgen.serve.prepare import example_request
+
+        other = replace(LINEAR, outputs=(Output("output", Tensor("output", dtype, shape)),))
+        with pytest.raises(LoadError, match=r"output is float32\[\d, 1\], not"):
+            application(Prepared(Settings(contract=other, artifact=graph), None, example_request(other)))
+
     def test_is_found_by_the_names_of_its_inputs(self, graph: Path) -> None:
         other = replace(LINEAR, inputs=(Parameter("z", Tensor("z", "float32", ("batch", 20))),))
         with pytest.raises(LoadError, match="takes x; the contract says z"):
