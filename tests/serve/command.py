@@ -50,7 +50,7 @@ def serving(contract: Path, model: Path, *options: str, folder: Path) -> Iterato
     """The server on a free port, from when it says that it serves."""
     log = folder / "log"
     command = [sys.executable, "-m", "contractgen.cli", "serve", str(contract), str(model), "--port", "0", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
     with log.open("w") as errors:
         process = subprocess.Popen(
             command,
