@@ -95,5 +95,5 @@ def _axis_role(axis: Axis, leaves: Mapping[Path, Leaf], batch: Extent | None) ->
     if floating and rank >= 3 and index == 1:
         return "seq" if rank == 3 else "channels"
     if floating and rank == 2 and index == 1:
-        return "samples" if re.search(r"wav|audio|signal|speech", name) else "features"
+        return "samples" if re.search(r"wav|audio|signal|speech|input_values", name) else "features"
     return "seq" if index >= 1 or has_batch else "size"
