@@ -52,6 +52,13 @@ def formats(client: Any) -> list[str]:
     return [client.BINARY, client.SAGEMAKER_BINARY, client.OPEN_INFERENCE_JSON, client.JSON, client.NPZ]
 
 
+def test_a_result_of_another_dtype_is_never_sent(linear: Generated) -> None:
+    assert linear.validator.respond(np.zeros((3, 1), np.float32)).status == 200
+    for media in formats(linear.client):
+        with pytest.raises(TypeError, match="'output' is float64, its contract says float32"):
+            linear.validator.respond(np.zeros((3, 1)), accept=media)
+
+
 class TestOurOwnClient:
     def test_says_what_the_body_is(self, linear: Generated) -> None:
         client = linear.client

@@ -15,7 +15,7 @@ from contractgen.generate.runtime.plain_json import plain_json
 from contractgen.generate.runtime.protocol import encode_message
 from contractgen.generate.runtime.requests_reading import Reply
 from contractgen.generate.runtime.spec import Spec
-from contractgen.generate.runtime.violations import MAX_REPORTED, ContractViolation
+from contractgen.generate.runtime.violations import MAX_REPORTED, ContractViolation, quoted
 from contractgen.generate.runtime.walk import Place, Walk, gather
 
 
@@ -49,6 +49,11 @@ def encode_response(spec: Spec, outputs: Any, accept: str, reply: Reply | None) 
     walk.visit(spec.outputs, dict(zip((part.key for part in fields), results)), Place("outputs"))
     if walk.found.violations:
         raise TypeError(f"the model's result is not what its contract says: {walk.found.violations[0].message}")
+    for leaf in walk.found.leaves:
+        if leaf.dtype != leaf.tensor.dtype:  # its bytes would be read as other numbers
+            raise TypeError(
+                f"the model's result {quoted(leaf.name)} is {leaf.dtype}, its contract says {leaf.tensor.dtype}"
+            )
     arrays = {leaf.name: leaf.array for leaf in walk.found.leaves}
     if media == JSON and (reply is None or reply.media not in (BINARY, SAGEMAKER_BINARY)):
         tree = gather(spec.outputs, arrays)
