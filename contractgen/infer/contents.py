@@ -118,7 +118,7 @@ class Contents:
             columns = self._columns(path, leaf, domain)
             if columns is not None:
                 return Domain(columns=columns, claims=[claim for column in columns for claim in column.claims])
-        if not domain.bounded:
+        if not domain.bounded or (_is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1)):
             flag = self._as_flag(path)
             if flag is not None:
                 return flag
@@ -215,7 +215,7 @@ class Contents:
             return Domain(
                 one_of=(0, 1), claims=[Claim("one_of", "probed", "2 and -3 act as 1 does: only zero or not matters")]
             )
-        if any("mask" in str(part).lower() for part in path):
+        if _is_mask(path):
             return Domain(
                 one_of=(0, 1), claims=[Claim("one_of", "assumed", "the name says mask; is anything but 0 and 1 meant?")]
             )
@@ -254,6 +254,10 @@ class Contents:
 
 WIDEST = 64
 """Last axes up to this size are probed index by index."""
+
+
+def _is_mask(path: Path) -> bool:
+    return any("mask" in str(part).lower() for part in path)
 
 
 def _limit(

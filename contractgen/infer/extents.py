@@ -19,6 +19,7 @@ from contractgen.infer.opaque import OpaqueTracer
 from contractgen.infer.probe import Input, Prober, Refill
 from contractgen.infer.ties import Group
 from contractgen.infer.trial import Tracer
+from contractgen.infer.values import Fill
 
 WINDOW = 64
 """Multiples are looked for up to this number."""
@@ -138,20 +139,22 @@ class Sizes:
         outcomes = iter(self.prober.at(valid))
         return [
             min(change.values(), default=1) >= 1
-            and (self.prober.means(next(outcomes)) or self.runs_with_ones(change))
+            and (self.prober.means(next(outcomes)) or self.runs_with_small_integers(change))
             and not (self.oracle is not None and self.oracle.refuses(self._own | change))
             for change in changes
         ]
 
-    def runs_with_ones(self, change: dict[Axis, int]) -> bool:
-        """Whether the model runs at sizes at which the example's own integers fail: lengths that do not fit any more."""
+    def runs_with_small_integers(self, change: dict[Axis, int]) -> bool:
+        """Whether the model runs at sizes at which the example's own integers fail: lengths or indices beyond them."""
         prober = self.prober
         given = [
-            (path, Refill("ones", 0))
+            path
             for path, leaf in prober.hypothesis.leaves().items()
             if isinstance(prober.plan[path], torch.Tensor) and leaf.dtype in _INTEGERS
         ]
-        return bool(given) and prober.means(prober.run([Input(tuple(change.items()), tuple(given))])[0])
+        others: list[Fill] = ["ones", "zeros"] if given else []
+        inputs = [Input(tuple(change.items()), tuple((path, Refill(fill, 0)) for path in given)) for fill in others]
+        return any(prober.means(outcome) for outcome in prober.run(inputs))
 
     def size(self, extent: Extent) -> int:
         """The group's size in the input at hand."""

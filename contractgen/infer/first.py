@@ -29,20 +29,15 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
     outcome = Prober(search.runner, hypothesis, plan).at([{}])[0]
     if not outcome.ok:
         raise InferenceError(f"the model fails on the example: {outcome.describe()}")
-    leaves = hypothesis.leaves()
-    spread = dict(zip(hypothesis.sizes(), FRESH, strict=False))
-    found = (
-        None
-        if not spread_out
-        else search.find(
-            hypothesis.with_sizes(spread), frozen=frozenset(leaves), limits=Limits(trials=80, confirmations=12)
-        )
-    )
-    if found is not None and {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()} == {
-        path: len(leaf.sizes) for path, leaf in leaves.items()
-    }:
-        tiled = Prober(search.runner, found.hypothesis, plan)
-        return replace(found, plan=plan) if tiled.ok({}) else found
+    ranks = {path: len(leaf.sizes) for path, leaf in hypothesis.leaves().items()}
+    everywhere = dict(zip(hypothesis.sizes(), FRESH, strict=False))
+    first_axes = {axis: size for axis, size in everywhere.items() if axis[1] == 0}
+    for spread in (everywhere, first_axes) if spread_out else ():
+        start, frozen = hypothesis.with_sizes(spread), frozenset(ranks)
+        found = search.find(start, frozen=frozen, limits=Limits(trials=80, confirmations=12))
+        if found is not None and ranks == {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()}:
+            tiled = Prober(search.runner, found.hypothesis, plan)
+            return replace(found, plan=plan) if tiled.ok({}) else found
     trial = search.tracer.run(hypothesis)
     return Found(hypothesis, plan, trial)
 

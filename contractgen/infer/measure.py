@@ -15,7 +15,7 @@ from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
-from contractgen.infer.ties import absorb, bind, untie
+from contractgen.infer.ties import absorb, bind, bind_masks, untie
 from contractgen.infer.trial import SymbolicTensor
 
 Report = Callable[[str, str], None]
@@ -40,7 +40,7 @@ def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
-    groups, prober = absorb(prober, bind(prober, groups))
+    groups, prober = absorb(prober, bind_masks(prober, bind(prober, groups)))
     proof = prove_batch(prober, groups, optionals.names)
     extents = derive(groups, guards)
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)

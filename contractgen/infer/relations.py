@@ -133,7 +133,7 @@ def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[st
     return [
         {_name(extent): size for extent, size in picked}
         for picked, change, outcome in zip(samples, changes, outcomes, strict=True)
-        if not sizes.prober.means(outcome) and outcome.kind != "timeout" and not sizes.runs_with_ones(change)
+        if not sizes.prober.means(outcome) and outcome.kind != "timeout" and not sizes.runs_with_small_integers(change)
     ]
 
 

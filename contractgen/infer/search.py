@@ -231,6 +231,7 @@ class Search:
         """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
         yield from shapes_from_message(hypothesis, outcome.message)
         yield from sizes_from_message(hypothesis, outcome.message)
+        yield from mirrors(hypothesis, trial.suspects)
         yield from squares(hypothesis, self.pool)
         yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
 

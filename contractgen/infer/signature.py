@@ -43,6 +43,8 @@ class Signature:
     def written(self, path: Path) -> Prior:
         """What an annotation itself says of the dtype and the rank at ``path``: a use in the code does not override it."""
         own = self._own(path)
+        if _is_attention_mask(path):  # annotated in many ways, and made by tokenizers as integers
+            own = dataclasses.replace(own, dtypes=())
         return own if own.declared else Prior()
 
     def _own(self, path: Path) -> Prior:
@@ -56,9 +58,13 @@ class Signature:
         name = next((part for part in reversed(path) if isinstance(part, str)), "")
         named = priors.from_name(name, self.source, self.floating)
         prior = own.then(named.dtypes, named.ranks)
-        if name.endswith("attention_mask"):  # annotated in many ways, and made by tokenizers as integers
+        if _is_attention_mask(path):
             prior = priors.Prior((torch.int64,)).then(prior.dtypes, prior.ranks)
         return prior.then((self.floating, *priors.mentioned_dtypes(self.source), *priors.DTYPES), priors.RANKS)
+
+
+def _is_attention_mask(path: Path) -> bool:
+    return str(next((part for part in reversed(path) if isinstance(part, str)), "")).endswith("attention_mask")
 
 
 def read_signature(module: torch.nn.Module) -> Signature:

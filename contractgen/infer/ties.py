@@ -79,6 +79,25 @@ def bind(prober: Prober, groups: list[Group]) -> list[Group]:
     return groups
 
 
+def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
+    """Groups merged where a mask has the sizes of the tensor that it masks, and both may change together.
+
+    What a mask is summed or indexed by is often content, which no condition over sizes shows.
+    """
+    sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
+    masks = [path for path in leaves if "mask" in str(path[-1]).lower()]
+    for path, other in itertools.product(masks, leaves):
+        if path == other or leaves[path].sizes != leaves[other].sizes:
+            continue
+        for axis in range(len(leaves[path].sizes)):
+            own, theirs = (next(g for g in groups if (at, axis) in g) for at in (path, other))
+            if own != theirs and _moves(prober, [own, theirs], sizes):
+                merged = tuple(sorted((*own, *theirs), key=list(sizes).index))
+                rest = [group for group in groups if group not in (own, theirs)]
+                groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
+    return groups
+
+
 def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
     """Groups merged where one may only be longer than another, and nothing reads what it has more: one size to its author.
 
