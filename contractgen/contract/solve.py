@@ -101,7 +101,11 @@ def _wanted(dim: Dim, spread: int, taken: set[int], chooser: random.Random) -> i
 
 
 def _solved(
-    contract: Contract, order: Sequence[str], wanted: Mapping[str, int], fixed: Mapping[str, int], least_derived: int = 0
+    contract: Contract,
+    order: Sequence[str],
+    wanted: Mapping[str, int],
+    fixed: Mapping[str, int],
+    least_derived: int = 0,
 ) -> dict[str, int] | None:
     """Sizes near the wanted ones (by default the least ones), in the order of ``contract.dims``."""
     # A derived size of 0 is an empty tensor; where the dims leave a choice it is not what a caller asked for.
