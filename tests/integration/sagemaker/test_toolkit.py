@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +48,14 @@ def test_a_violation_is_a_400_with_json_and_no_traceback(
     assert b"Traceback" not in answer
 
 
+MARKER = Path(tempfile.gettempdir(), f"contractgen-was-unpickled-{os.getpid()}")
+
+
 class Rogue:
     """What a hostile client sends: unpickling it runs code."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (Path("/tmp/contractgen-was-unpickled"),)
+        return Path.touch, (MARKER,)
 
 
 HOSTILE = {
@@ -70,12 +75,11 @@ HOSTILE = {
 def test_a_hostile_body_is_refused_and_nothing_of_it_runs(
     sample: Deployed, service: Toolkit, body: bytes | None, headers: dict[str, str], wanted: int
 ) -> None:
-    marker = Path("/tmp/contractgen-was-unpickled")
-    marker.unlink(missing_ok=True)
+    MARKER.unlink(missing_ok=True)
     status, answer, _ = service(body, headers)
     assert status == wanted, answer
     assert json.loads(answer)["violations"]
-    assert not marker.exists()
+    assert not MARKER.exists()
 
 
 def test_an_error_of_the_model_shows_the_client_nothing_of_its_code(linear: Deployed, monkeypatch: Any) -> None:
