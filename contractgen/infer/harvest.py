@@ -12,6 +12,7 @@ _LARGEST = 1 << 20
 def harvest(module: torch.nn.Module) -> list[int]:
     """Sizes worth trying for this model, sorted."""
     found = {size for tensor in (*module.parameters(), *module.buffers()) for size in tensor.shape}
+    found.update(getattr(module, "weight_sizes", ()))  # of a graph, which has no parameters of its own
     for submodule in module.modules():
         if not isinstance(submodule, torch.jit.ScriptModule):
             for value in vars(submodule).values():

@@ -75,6 +75,14 @@ def squares(hypothesis: Hypothesis, pool: Sequence[int]) -> Neighbours:
                     yield hypothesis.with_sizes({(path, 2): size, (path, 3): size}), 0.5 + 0.02 * index
 
 
+def weight_sizes(hypothesis: Hypothesis, pool: Sequence[int]) -> Neighbours:
+    """Sizes that the model's weights have, where no condition and no message says which one is wanted."""
+    for axis, size in reversed(hypothesis.sizes().items()):  # features come last
+        for index, other in enumerate(pool[:24]):
+            if other != size:
+                yield hypothesis.with_sizes({axis: other}), 0.3 + 0.02 * index
+
+
 def special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard]) -> Neighbours:
     """Sizes that no condition names: a count of values to unpack, and 1, which symbols never are."""
     unpacked = re.search(r"values to unpack \(expected (\d+)", trial.message)

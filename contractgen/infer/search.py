@@ -30,6 +30,7 @@ from contractgen.infer.neighbours import (
     special_sizes,
     squares,
     strings,
+    weight_sizes,
 )
 from contractgen.infer.opaque import OpaqueTracer
 from contractgen.infer.priors import shape_in_docstring
@@ -233,6 +234,8 @@ class Search:
         yield from sizes_from_message(hypothesis, outcome.message)
         yield from mirrors(hypothesis, trial.suspects)
         yield from squares(hypothesis, self.pool)
+        if isinstance(self.tracer, OpaqueTracer):
+            yield from weight_sizes(hypothesis, self.pool)
         yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
 
     def _decided(self, hypothesis: Hypothesis, trial: Trial) -> Iterator[tuple[Hypothesis, float]]:

@@ -15,6 +15,7 @@ from contractgen.infer.declared import Declared, suggest
 from contractgen.infer.example import from_example
 from contractgen.infer.extents import Sizes
 from contractgen.infer.first import first_input
+from contractgen.infer.graph_declarations import differences
 from contractgen.infer.harvest import harvest
 from contractgen.infer.hypothesis import Path, dotted
 from contractgen.infer.lists import grow_lists, measure_lists
@@ -64,8 +65,11 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
             optionals, measured = _explore(search, [found], given, report)
         facts = _gather(search, optionals, measured, options.name, report)
         Declared(facts, measured.sizes).apply(options.dims, options.tensors)
-        warnings = [*loaded.notes, *_conduct(measured.sizes, runner)]
-        facts.evidence += [Evidence("model", "conduct", "probed", text) for text in warnings[len(loaded.notes) :]]
+        conduct = _conduct(measured.sizes, runner)
+        declared = list(differences(getattr(module, "input_specs", ()), measured.sizes.extents))
+        facts.evidence += [Evidence("model", "conduct", "probed", text) for text in conduct]
+        facts.evidence += [Evidence("model", "declaration", "probed", text) for text in declared]
+        warnings = [*loaded.notes, *conduct, *declared]
         return assemble(facts), measured.sizes.prober.inputs(Input()), warnings, runner.runs
 
 

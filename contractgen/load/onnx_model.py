@@ -63,10 +63,12 @@ class OnnxModel(torch.nn.Module):
     The session is opened at the first call, once per process, since a session does not survive a fork.
     """
 
-    def __init__(self, path: Path, input_specs: Sequence[InputSpec]) -> None:
+    def __init__(self, path: Path, input_specs: Sequence[InputSpec], weight_sizes: Sequence[int] = ()) -> None:
         super().__init__()
         self.path = path
         self.input_specs = tuple(input_specs)
+        self.weight_sizes = tuple(weight_sizes)
+        """The sizes of the graph's weights, each once."""
         self._session: tuple[int, Any] | None = None
         self.forward = self._described_forward()
 
@@ -127,17 +129,17 @@ def open_session(path: Path) -> Any:
 def open_onnx(request: Request) -> Opened:
     """The module of an ONNX file. Raises LoadError where ONNX Runtime does not open it (tried in a child process)."""
     path = request.path
-    specs = read_inputs(path)
+    specs, weight_sizes = read_graph(path)
     reason = failure_of(lambda: open_session(path))
     if reason:
         raise LoadError(
             f"ONNX Runtime cannot open {path}: {reason}", hint="Its operators, or data beside it, may be missing."
         )
-    return Opened(OnnxModel(path, specs), "onnx")
+    return Opened(OnnxModel(path, specs, weight_sizes), "onnx")
 
 
-def read_inputs(path: Path) -> list[InputSpec]:
-    """What the graph declares of its inputs, without those that have a value in the file."""
+def read_graph(path: Path) -> tuple[list[InputSpec], list[int]]:
+    """What the graph declares of its inputs, without those that have a value in the file; and the sizes of its weights."""
     import onnx
 
     try:
@@ -151,7 +153,7 @@ def read_inputs(path: Path) -> list[InputSpec]:
     for value in graph.input:
         if value.name not in constant:
             specs.append(_spec(path, value, {spec.parameter for spec in specs}))
-    return specs
+    return specs, sorted({size for tensor in graph.initializer for size in tensor.dims})
 
 
 def _spec(path: Path, value: Any, taken: set[str]) -> InputSpec:
