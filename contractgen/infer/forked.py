@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import importlib
 import math
 import os
@@ -42,7 +43,8 @@ def outcome_of(job: Callable[[], object]) -> Outcome:
     """What a job came to in this process."""
     start = time.monotonic()
     try:
-        return Outcome("ok", job(), seconds=time.monotonic() - start)
+        # In a context of its own: what a failed call leaves in a context variable must not reach the next one.
+        return Outcome("ok", contextvars.copy_context().run(job), seconds=time.monotonic() - start)
     except MemoryError:
         return Outcome("error", error_type="MemoryError", message="out of memory")
     except Exception as error:

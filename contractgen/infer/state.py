@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -15,6 +17,7 @@ class StateGuard:
     def __init__(self, module: torch.nn.Module) -> None:
         self._modules = list(module.modules())
         self._attributes = [_attributes(submodule) for submodule in self._modules]
+        self._tables = [_tables(submodule) for submodule in self._modules]
         self._tensors = [_tensors(submodule) for submodule in self._modules]
         self._versions = _versions(self._tensors)
         self._contents = [(b, b._version, b.detach().clone()) for b in module.buffers() if not b.is_inference()]
@@ -23,6 +26,7 @@ class StateGuard:
         """Whether the module is as it was when this guard was made."""
         return (
             all(_same_attributes(m, before) for m, before in zip(self._modules, self._attributes, strict=True))
+            and all(_same(_own(_tables(m)), _own(t)) for m, t in zip(self._modules, self._tables, strict=True))
             and all(_same(_tensors(m), before) for m, before in zip(self._modules, self._tensors, strict=True))
             and _versions(self._tensors) == self._versions
         )
@@ -35,13 +39,19 @@ class StateGuard:
                     buffer.copy_(content)
                 self._contents[index] = (buffer, buffer._version, content)
                 self._versions = _versions(self._tensors)
-        for submodule, attributes, tensors in zip(self._modules, self._attributes, self._tensors, strict=True):
+        remembered = zip(self._modules, self._attributes, self._tables, self._tensors, strict=True)
+        for submodule, attributes, tables, tensors in remembered:
             if isinstance(submodule, torch.jit.ScriptModule):
                 continue
             held_now = vars(submodule)
             for name in [name for name, value in held_now.items() if _plain(value) and name not in attributes]:
                 del held_now[name]
             vars(submodule).update({name: _thaw(value) for name, value in attributes.items()})
+            for name, before in tables.items():
+                now = held_now.get(name)
+                if isinstance(now, dict) and not _same({name: now}, {name: before}):
+                    now.clear()
+                    now.update(before)
             for owner, held in tensors.items():
                 table = getattr(submodule, owner)
                 if not _same({owner: table}, {owner: held}):
@@ -88,14 +98,26 @@ def _thaw(value: object) -> object:
     return list(value.items) if isinstance(value, _List) else value
 
 
+def _tables(module: torch.nn.Module) -> dict[str, dict[Any, Any]]:
+    """The dicts that a module keeps, hooks among them: a library that installs its own at a first call notes it elsewhere."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return {}
+    return {name: dict(value) for name, value in vars(module).items() if isinstance(value, dict) and name not in _OWN}
+
+
+def _own(tables: dict[str, dict[Any, Any]]) -> dict[str, dict[Any, Any]]:
+    """The dicts that are the model's, without torch's tables of hooks: one that is installed late computes nothing else."""
+    return {name: table for name, table in tables.items() if "_hooks" not in name}
+
+
 def _tensors(module: torch.nn.Module) -> dict[str, dict[str, torch.Tensor | None]]:
     if isinstance(module, torch.jit.ScriptModule):
         return {"_parameters": dict(module.named_parameters(recurse=False))}
     return {owner: dict(getattr(module, owner)) for owner in ("_parameters", "_buffers")}
 
 
-def _same(now: dict[str, dict[str, torch.Tensor | None]], before: dict[str, dict[str, torch.Tensor | None]]) -> bool:
-    return all(
+def _same(now: Mapping[str, dict[Any, Any]], before: Mapping[str, dict[Any, Any]]) -> bool:
+    return now.keys() == before.keys() and all(
         now[owner].keys() == before[owner].keys() and all(now[owner][k] is before[owner][k] for k in before[owner])
         for owner in before
     )

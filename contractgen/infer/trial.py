@@ -8,6 +8,7 @@ of a failed run say what to change; all guards of a successful one say what the 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import re
 import warnings
@@ -154,7 +155,8 @@ class Tracer:
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
             with torch.no_grad(), enable_python_dispatcher(), unpacked(), mode, watch:
-                result = self.module(*args, **kwargs)
+                # A library that notes a call in a context variable, and fails in it, would find the note at the next one.
+                result = contextvars.copy_context().run(self.module, *args, **kwargs)
             outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
         except (Exception, Decided, MissingKey) as raised:
             error = raised.with_traceback(None)

@@ -57,6 +57,14 @@ class DeclaredShape:
         return f"{self.dtypes[0]}[{self.dim_str}]"
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A session, and the process that it was opened in: a handle, no state that a run leaves behind."""
+
+    process: int
+    session: Any
+
+
 class OnnxModel(torch.nn.Module):
     """Runs an ONNX graph: tensors in by the names of its inputs, a dict of tensors out by the names of its outputs.
 
@@ -69,7 +77,7 @@ class OnnxModel(torch.nn.Module):
         self.input_specs = tuple(input_specs)
         self.weight_sizes = tuple(weight_sizes)
         """The sizes of the graph's weights, each once."""
-        self._session: tuple[int, Any] | None = None
+        self._session: _Opened | None = None
         self.forward = self._described_forward()
 
     def _described_forward(self) -> Any:
@@ -111,9 +119,9 @@ class OnnxModel(torch.nn.Module):
         return {name: _result(value) for name, value in zip(names, results, strict=True)}
 
     def _open(self) -> Any:
-        if self._session is None or self._session[0] != os.getpid():
-            self._session = os.getpid(), open_session(self.path)
-        return self._session[1]
+        if self._session is None or self._session.process != os.getpid():
+            self._session = _Opened(os.getpid(), open_session(self.path))
+        return self._session.session
 
 
 def open_session(path: Path) -> Any:

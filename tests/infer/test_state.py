@@ -126,9 +126,20 @@ def test_a_tensor_where_none_was_is_a_change_and_is_taken_away_again() -> None:
     assert model.last is None
 
 
-@pytest.mark.xfail(reason="what a plain attribute holds beyond numbers, strings and short lists is not remembered")
 def test_a_dict_that_a_model_keeps_between_calls_is_a_change() -> None:
     model = Stateful()
     guard = StateGuard(model)
     model.by_length[3] = torch.ones(3)
     assert not guard.unchanged()
+    guard.restore()
+    assert model.by_length == {}
+    assert guard.unchanged()
+
+
+def test_a_hook_that_a_call_installs_is_no_change_and_is_taken_away_again() -> None:
+    model = Stateful()
+    guard = StateGuard(model)
+    model.register_forward_hook(lambda _module, _args, output: output)
+    assert guard.unchanged()
+    guard.restore()
+    assert not model._forward_hooks

@@ -143,13 +143,18 @@ class TestAModelThatDoesNotFit:
             application(Prepared(settings, None, example_request(wide)))
 
     @pytest.mark.parametrize(
-        ("dtype", "shape"), [("float64", ("batch", 1)), ("float32", ("batch",)), ("float32", ("batch", 2))]
+        ("dtype", "shape", "told"),
+        [
+            ("float64", ("batch", 1), "result 'output' is float32, its contract says float64"),
+            ("float32", ("batch",), r"output is float32\[\d, 1\], not"),
+            ("float32", ("batch", 2), r"output is float32\[\d, 1\], not"),
+        ],
     )
-    def test_is_found_by_what_it_returns(self, graph: Path, dtype: Any, shape: Any) -> None:
+    def test_is_found_by_what_it_returns(self, graph: Path, dtype: Any, shape: Any, told: str) -> None:
         from contractgen.serve.prepare import example_request
 
         other = replace(LINEAR, outputs=(Output("output", Tensor("output", dtype, shape)),))
-        with pytest.raises(LoadError, match=r"output is float32\[\d, 1\], not"):
+        with pytest.raises(LoadError, match=told):
             application(Prepared(Settings(contract=other, artifact=graph), None, example_request(other)))
 
     def test_is_found_by_the_names_of_its_inputs(self, graph: Path) -> None:
