@@ -77,11 +77,11 @@ def prove_rows(prober: Prober, group: Group) -> BatchProof | None:
                     if not _same(before, after):
                         return None
                     continue
-                own = _difference(before.select(axis, row), after.select(axis, row))
-                rest = _difference(before.index_select(axis, others), after.index_select(axis, others))
-                if not _same(before.index_select(axis, others), after.index_select(axis, others)):
+                rest = before.index_select(axis, others), after.index_select(axis, others)
+                if not _same(*rest):
                     return None
-                changed_rows |= own > 100 * rest  # however little a row matters: noise is shared by all of them
+                own = _difference(before.select(axis, row), after.select(axis, row))
+                changed_rows |= own > 100 * _difference(*rest)  # however little a row matters: noise is in all of them
     outputs = tuple((index, axis) for index, axis in enumerate(axes) if axis is not None)
     return BatchProof(group, outputs) if changed_rows else None
 

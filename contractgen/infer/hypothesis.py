@@ -172,6 +172,11 @@ def _value(path: Path, node: Node, make: Callable[[Path, Node], object]) -> obje
     return list(values.values()) if node.kind == "list" else tuple(values.values())
 
 
+def name_in(path: Path) -> str:
+    """The parameter or key that a path ends in; a list's items have their list's."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
+
+
 def dotted(path: Path) -> str:
     """A path as people read it and as wire names write it: ``batch.ids``."""
     return ".".join(str(part) for part in path)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from contractgen.infer.extents import Extent
-from contractgen.infer.hypothesis import Axis, Leaf, Path
+from contractgen.infer.hypothesis import Axis, Leaf, Path, name_in
 from contractgen.infer.priors import Prior
 
 _SPATIAL = {3: ("length",), 4: ("height", "width"), 5: ("depth", "height", "width")}
@@ -68,7 +68,7 @@ def _authors_name(extent: Extent, priors: Mapping[Path, Prior]) -> str | None:
 
 def _owner(extent: Extent) -> str:
     path = extent.group[0][0]
-    return identifier(str(next((part for part in reversed(path) if isinstance(part, str)), "input")).lower())
+    return identifier(name_in(path).lower())
 
 
 def _role(extent: Extent, leaves: Mapping[Path, Leaf], batch: Extent | None) -> str:

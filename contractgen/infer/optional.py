@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
-from contractgen.infer.probe import Input, Prober, Refill, out_tensors
+from contractgen.infer.probe import Input, Prober, Refill, out_tensors, same_bits
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.values import Fill
 
@@ -140,6 +138,6 @@ def _matters(prober: Prober, path: Path) -> bool:
     for other in others:
         if other.ok and len(other.value.tensors) == len(base.value.tensors):
             for a, b in zip(base.value.tensors, other.value.tensors, strict=True):
-                if a.shape != b.shape or not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)):
+                if not same_bits(a, b):
                     return True
     return False

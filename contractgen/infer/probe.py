@@ -217,3 +217,8 @@ class Refill:
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         """A new tensor of the same dtype and sizes."""
         return make_tensor(Leaf(tensor.dtype, tuple(tensor.shape)), self.fill, self.seed)
+
+
+def same_bits(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Whether two outputs are the same to the bit, where a NaN counts as one number."""
+    return first.shape == second.shape and torch.equal(torch.nan_to_num(first), torch.nan_to_num(second))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from contractgen.infer.hypothesis import Axis
-from contractgen.infer.probe import Input, Prober
+from contractgen.infer.probe import Input, Prober, same_bits
 
 _SCALES = (10.0, -10.0, 0.5, None)
 """What the slice is filled with: a number, or noise, which a model may tell from a flat slice."""
@@ -49,7 +49,4 @@ class _LastSlice:
 
 
 def _equal(first: tuple[torch.Tensor, ...], second: tuple[torch.Tensor, ...]) -> bool:
-    return len(first) == len(second) and all(
-        a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
-        for a, b in zip(first, second, strict=True)
-    )
+    return len(first) == len(second) and all(same_bits(a, b) for a, b in zip(first, second, strict=True))

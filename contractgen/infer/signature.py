@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from contractgen.infer import priors
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Node, Param, Path, Unknown
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Node, Param, Path, Unknown, name_in
 from contractgen.infer.neighbours import strings
 from contractgen.infer.priors import Prior
 from contractgen.infer.runner import share_class
@@ -49,14 +49,12 @@ class Signature:
 
     def _own(self, path: Path) -> Prior:
         """What the author wrote, else what the name means wherever it is used."""
-        name = next((part for part in reversed(path) if isinstance(part, str)), "")
-        return self.priors.get(path) or priors.CONVENTIONS.get(name, Prior())
+        return self.priors.get(path) or priors.CONVENTIONS.get(name_in(path), Prior())
 
     def prior(self, path: Path) -> Prior:
         """The suggestions for the tensor at ``path``, completed by all that is possible."""
         own = self._own(path)
-        name = next((part for part in reversed(path) if isinstance(part, str)), "")
-        named = priors.from_name(name, self.source, self.floating)
+        named = priors.from_name(name_in(path), self.source, self.floating)
         prior = own.then(named.dtypes, named.ranks)
         if _is_attention_mask(path):
             prior = priors.Prior((torch.int64,)).then(prior.dtypes, prior.ranks)
@@ -64,7 +62,7 @@ class Signature:
 
 
 def _is_attention_mask(path: Path) -> bool:
-    return str(next((part for part in reversed(path) if isinstance(part, str)), "")).endswith("attention_mask")
+    return name_in(path).endswith("attention_mask")
 
 
 def read_signature(module: torch.nn.Module) -> Signature:
