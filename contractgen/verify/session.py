@@ -25,16 +25,13 @@ from contractgen.verify.runtimes.base import Runtime
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.shrink import shrunk
 from contractgen.verify.tally import Tally
-from contractgen.verify.trees import call_of, named
+from contractgen.verify.trees import call_of
 from contractgen.verify.wire import check_responses, check_wire
 
 Progress = Callable[[str, str], None]
 
-_BATCH = 16
-"""How many runs share a child, where the budget is looked at between them."""
-
-_ACCEPTED = 64
-"""How many accepted inputs share a child."""
+_SHOWN = 16
+"""After how many runs progress is shown."""
 _HANGS = 3
 _REPEATED = 4
 """How many cases are run twice to see whether results vary."""
@@ -100,16 +97,13 @@ class Session:
         What is left when ``stop`` says so is returned.
         """
         waiting = [case for case in cases if not case.client_only]
-        for start in range(0, len(waiting), _BATCH):
+        for turn, case in enumerate(waiting):
             if stop() or self._gave_up():
-                return waiting[start:]
-            batch = waiting[start : start + _BATCH]
-            self.progress("verify", f"{start} of {len(waiting)} refused inputs tried on the model")
-            outcomes = self.runner.run(
-                [Attempting(self.contract, self.eager, case, _is_declared(self.contract, case)) for case in batch]
-            )
-            for case, outcome in zip(batch, outcomes, strict=True):
-                self._judge(case, outcome)
+                return waiting[turn:]
+            if turn % _SHOWN == 0:
+                self.progress("verify", f"{turn} of {len(waiting)} refused inputs tried on the model")
+            job = Attempting(self.contract, self.eager, case, _is_declared(self.contract, case))
+            self._judge(case, self.runner.run([job])[0])
         return []
 
     def _judge(self, case: Case, outcome: Outcome) -> None:
@@ -136,9 +130,6 @@ class Session:
 
     def accept(self, cases: Iterable[Case], until: float) -> None:
         """Run valid inputs through everything."""
-        batch: list[tuple[Case, Args, int]] = []
-        size = 0
-        total = 0
         for turn, case in enumerate(cases):
             if time.monotonic() > until or self._gave_up():
                 self.tally.not_run += 1
@@ -147,22 +138,11 @@ class Session:
             self.tally.accepted += 1
             if args is None:
                 continue
-            batch.append((case, args, turn))
-            size += sum(array.nbytes for _, array, _ in encode.tensors_of(self.contract, named(self.contract, args)))
-            if len(batch) >= _ACCEPTED or size > (64 << 20):
-                total += len(batch)
-                self.progress("verify", f"{total} accepted inputs run")
-                self._run(batch)
-                batch, size = [], 0
-        self._run(batch)
-
-    def _run(self, batch: list[tuple[Case, Args, int]]) -> None:
-        jobs = []
-        for case, args, _ in batch:
+            if turn % _SHOWN == 0:
+                self.progress("verify", f"{turn} accepted inputs run")
             twice = self._repeats < _REPEATED
             self._repeats += 1
-            jobs.append(self._job(case, args, self.others, twice=twice))
-        for (case, args, turn), outcome in zip(batch, self.runner.run(jobs), strict=True):
+            outcome = self.runner.run([self._job(case, args, self.others, twice=twice)])[0]
             if outcome.ok:
                 self._weigh(case, outcome.value, turn)
             else:
