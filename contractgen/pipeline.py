@@ -6,8 +6,9 @@ Nothing is written before every stage has passed; then all files are put in plac
 from __future__ import annotations
 
 import filecmp
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,14 +26,13 @@ from contractgen.load.example import load_example
 from contractgen.report.results import Verification
 from contractgen.verify.api import verify
 from contractgen.verify.drift import check_drift
-from contractgen.verify.runtimes import save_artifact
+from contractgen.verify.runtimes import FILES, not_available
 from contractgen.verify.saving import save_cases
 
 Progress = Callable[[str, str], None]
 """Called with the stage's name and what it does at the moment."""
 
 CONTRACT_FILE = "contract.json"
-ARTIFACT_FILES = {"onnx": "model.onnx", "pt2": "model.pt2", "torchscript": "model.torchscript.pt"}
 
 
 @dataclass(frozen=True)
@@ -82,26 +82,28 @@ def run(
         )
         contract = replace(contract, extensions={**contract.extensions, MEMBER: kept(deployment, folder)})
     generated = render_all(contract, settings.targets, deployment)
-    verification = verify(
-        contract,
-        loaded,
-        client_source=generated["client.py"],
-        validator_source=generated["validator.py"],
-        example=inference.example,
-        artifacts=settings.artifacts,
-        progress=progress,
-    )
-    texts = {CONTRACT_FILE: dumps(contract), **generated}
     warnings = tuple(dict.fromkeys((*loaded.notes, *inference.warnings)))
-    if check:
-        return Exported(contract, folder, verification, (), tuple(stale(folder, texts)), warnings)
-    if not verification.ok and not force:
-        return Exported(contract, folder, verification, (), (), warnings)
-    progress("write", str(folder))
-    with _saved_artifacts(settings.artifacts, loaded, contract, folder) as models:
+    texts = {CONTRACT_FILE: dumps(contract), **generated}
+    with _room(folder, wanted=bool(settings.artifacts) and not check) as room:
+        verification = verify(
+            contract,
+            loaded,
+            client_source=generated["client.py"],
+            validator_source=generated["validator.py"],
+            example=inference.example,
+            artifacts=settings.artifacts,
+            folder=room,
+            progress=progress,
+        )
+        if check:
+            return Exported(contract, folder, verification, (), tuple(stale(folder, texts)), warnings)
+        if not verification.ok and not force:
+            return Exported(contract, folder, verification, (), (), warnings)
+        progress("write", str(folder))
+        graphs = [] if room is None else _graphs(settings.artifacts, loaded, verification, room)
         written = write_files(folder, generated, force=force)
         written.insert(0, Written(folder / CONTRACT_FILE, write_file(folder / CONTRACT_FILE, texts[CONTRACT_FILE])))
-        written += [_put(ready, target) for target, ready in models.items()]
+        written += [_put(ready, folder / ready.name) for ready in graphs]
     return Exported(contract, folder, verification, tuple(written), (), warnings)
 
 
@@ -183,19 +185,24 @@ def _put(ready: Path, target: Path) -> Written:
 
 
 @contextmanager
-def _saved_artifacts(
-    kinds: Sequence[str], loaded: LoadedModel, contract: Contract, folder: Path
-) -> Iterator[Mapping[Path, Path]]:
-    """Save the traced models beside their targets, so that putting one in place is a rename: target -> ready file."""
-    if not kinds:
-        yield {}
+def _room(folder: Path, *, wanted: bool) -> Iterator[Path | None]:
+    """A folder for graphs from which putting one in place is a rename: ``folder`` itself may never have to be made."""
+    if not wanted:
+        yield None
         return
-    # On the folder's own file system, but without making the folder before all have been saved.
     nearest = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_dir())
-    with tempfile.TemporaryDirectory(prefix=".contractgen-", dir=nearest) as scratch:
-        ready = {}
-        for kind in dict.fromkeys(kinds):
-            path = Path(scratch) / ARTIFACT_FILES[kind]
-            save_artifact(kind, loaded, contract, path)
-            ready[folder / ARTIFACT_FILES[kind]] = path
-        yield ready
+    with tempfile.TemporaryDirectory(prefix=".contractgen-", dir=nearest) as room:
+        yield Path(room)
+
+
+def _graphs(kinds: Sequence[str], loaded: LoadedModel, verification: Verification, room: Path) -> list[Path]:
+    """The files of the traced models that are wanted, as verification ran them. Raises `NotAvailable` for what it lacks."""
+    found: list[Path] = []
+    for kind in dict.fromkeys(kinds):
+        path = room / FILES[kind]
+        if loaded.kind == kind:
+            shutil.copyfile(loaded.path, path)
+        elif (ran := next((r for r in verification.runtimes if r.name == kind), None)) is None or not ran.available:
+            raise not_available(kind, "there is no input to make it with" if ran is None else ran.reason)
+        found += sorted(room.glob(f"{FILES[kind]}*"))  # large weights lie beside an ONNX graph
+    return found

@@ -134,3 +134,33 @@ def test_contracts_are_compared_as_they_are_or_by_their_files() -> None:
 def test_a_path_may_be_text(give: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.json"):
         contractgen.load_contract(give(tmp_path / "nowhere.json"))
+
+
+def test_the_graphs_that_an_export_writes_are_the_ones_that_verification_ran(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+    import torch
+
+    from contractgen.verify.runtimes import build, onnx_runtime
+
+    weights(folder)
+    monkeypatch.setattr(onnx_runtime, "_LARGE", 0)  # weights in a file beside the graph, as for a large model
+    making = build.write_onnx
+
+    def counted(*args: Any, **keywords: Any) -> None:
+        making(*args, **keywords)
+        with (folder / "made").open("a") as file:  # it is made in another process
+            file.write("1")
+
+    monkeypatch.setattr(build, "write_onnx", counted)
+    done = contractgen.export("model.pth", model="train.py:MyModel", out="c", artifacts=["onnx", "pt2"])
+    assert done.ok, done.verification.findings
+    assert (folder / "made").read_text() == "1"
+    written = {path.name for path in Path("c").iterdir()}
+    assert written == {"contract.json", "client.py", "validator.py", "model.onnx", "model.onnx.data", "model.pt2"}
+    assert not list(folder.glob(".contractgen-*"))
+    x = np.ones((3, 20), np.float32)
+    (result,) = onnxruntime.InferenceSession("c/model.onnx").run(None, {"x": x})
+    expected = torch.export.load("c/model.pt2").module()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(result, expected, rtol=1e-5)

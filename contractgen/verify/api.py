@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _LIMIT = 12.0
 """How many times the budget the directed cases may take before they are cut off, too; in seconds, with a budget of 5."""
 
+_UNASKED, _WANTED = 60.0, 600.0
+"""Seconds for the graphs: those that nobody asked for may be left out, those that the user gets take the time they take."""
+
 _LEAST = 1.0
 """Seconds that random cases get in any case, however long the graphs took to make."""
 _SHRINK = 3.0
@@ -47,6 +51,7 @@ def verify(
     max_cases: int = 200,
     case: str | None = None,
     artifacts: Collection[str] = (),
+    folder: Path | None = None,
     runtimes: Collection[str] = ALL,
     progress: Callable[[str, str], None] = lambda _stage, _detail: None,
 ) -> Verification:
@@ -55,7 +60,8 @@ def verify(
     ``example`` is an input that the model is known to run on, as torch tensors: the contract must allow it.
     ``budget`` is in seconds: directed cases run in any case, then up to ``max_cases`` random ones until it ends. The same
     ``seed`` gives the same cases; ``case`` runs the one with that id. ``artifacts`` are the graphs that the user gets
-    (of ``runtimes``, the ones to compare with eager). Raises `UsageError` for an unknown case.
+    (of ``runtimes``, the ones to compare with eager); ``folder`` is where the graphs are left, of which only those that verification
+    says are available are whole. Raises `UsageError` for an unknown case.
     """
     start = time.monotonic()
     tally = Tally(contract, seed)
@@ -73,7 +79,7 @@ def verify(
     module = loaded.module
     try:
         needed = runtimes if cases.valid else ()
-        with Builder(module, contract, loaded.kind, needed) as builder:
+        with Builder(module, contract, loaded.kind, needed, folder) as builder:
             session = Session(
                 contract, exchange, cases, Eager(contract, module, loaded.kind), tally, start + budget,
                 start + _LIMIT * max(5.0, budget), progress, max(10.0, budget * 3), artifacts=frozenset(artifacts),
@@ -101,7 +107,7 @@ def _run(session: Session, builder: Builder, random_count: int) -> None:
     tally.not_run += len(session.try_refused((c for c in plan.broken if not c.policy), lambda: now() > session.limit))
     left = session.try_refused((c for c in plan.broken if c.policy), builder.ready)
     session.progress("verify", "making graphs")
-    built = builder.finish(max(60.0, session.limit - now()))
+    built = builder.finish(max(_WANTED if session.artifacts else _UNASKED, session.limit - now()))
     session.meet(built.runtimes)
     for name, reason in built.missing.items():
         tally.runtimes[name] = RuntimeTally(available=False, reason=reason)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from contractgen.contract.model import Contract
 from contractgen.verify.runtimes.base import NotAvailable
-from contractgen.verify.runtimes.build import built
+from contractgen.verify.runtimes.build import FILES, built
 from contractgen.verify.runtimes.eager import NAMES
 
 if TYPE_CHECKING:
     from contractgen.load import LoadedModel
 
-__all__ = ["NotAvailable", "save_artifact"]
+__all__ = ["FILES", "NotAvailable", "not_available", "save_artifact"]
 
 
 def save_artifact(kind: str, loaded: LoadedModel, contract: Contract, path: Path, *, seconds: float = 600.0) -> None:
@@ -31,8 +31,13 @@ def save_artifact(kind: str, loaded: LoadedModel, contract: Contract, path: Path
         return
     with built(loaded.module, contract, loaded.kind, (kind,), seconds) as result:
         if not result.runtimes:
-            raise NotAvailable(
-                f"the model cannot be written as {kind}: {result.missing.get(kind, 'unknown')}",
-                hint="leave out --artifact, or choose another kind of onnx, pt2, torchscript",
-            )
+            raise not_available(kind, result.missing.get(kind, "unknown"))
         result.runtimes[0].save(path)
+
+
+def not_available(kind: str, reason: str) -> NotAvailable:
+    """The error for a graph that was asked for and cannot be made."""
+    return NotAvailable(
+        f"the model cannot be written as {kind}: {reason}",
+        hint="leave out --artifact, or choose another kind of onnx, pt2, torchscript",
+    )

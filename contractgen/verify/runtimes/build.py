@@ -40,12 +40,20 @@ class Built:
 
 
 class Builder:
-    """Builds graphs in the background, into a folder that lasts as long as the builder is open."""
+    """Builds graphs in the background, into a given folder or into one that lasts as long as the builder is open."""
 
-    def __init__(self, module: torch.nn.Module, contract: Contract, kind: str, wanted: Iterable[str] = ALL) -> None:
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        contract: Contract,
+        kind: str,
+        wanted: Iterable[str] = ALL,
+        folder: Path | None = None,
+    ) -> None:
         self.contract = contract
         self._missing: dict[str, str] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="contractgen-")
+        self._own = tempfile.TemporaryDirectory(prefix="contractgen-") if folder is None else None
+        self._folder = folder or Path(self._own.name if self._own is not None else "")
         self._jobs: dict[str, Background] = {}
         self._opened: dict[str, Runtime | str] = {}
         """What could be read back, or why not."""
@@ -83,7 +91,7 @@ class Builder:
         return ""
 
     def _paths(self) -> dict[str, Path]:
-        return {name: Path(self._folder.name) / file for name, file in FILES.items()}
+        return {name: self._folder / file for name, file in FILES.items()}
 
     def ready(self) -> bool:
         """Whether `finish` would return at once."""
@@ -126,7 +134,8 @@ class Builder:
     ) -> None:
         for job in self._jobs.values():
             job.cancel()
-        self._folder.cleanup()
+        if self._own is not None:
+            self._own.cleanup()
 
 
 def _reason(outcome: Outcome) -> str:
