@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from contractgen.contract.model import Source
+from contractgen.infer.bounds import last_accepted
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path
 from contractgen.infer.probe import Input, Refill
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
+_ROUNDED = 16
+"""A strided layer may round a size up by less than this."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,20 @@ class Contents:
 
     def _floats(self, path: Path, leaf: Leaf) -> Domain:
         domain = self._finite(path)
-        if leaf.dtype.is_floating_point and self.prober.plan[path] == "zeros" and leaf.sizes:
+        if leaf.dtype.is_floating_point and leaf.sizes and self._takes_only_some(path):
             columns = self._columns(path, leaf)
             if columns is not None:
                 domain.columns = tuple(replace(column, finite=domain.finite) for column in columns)
                 domain.claims += [claim for column in columns for claim in column.claims]
         return domain
+
+    def _takes_only_some(self, path: Path) -> bool:
+        """Whether the model raises on ordinary floats: some of them are ids."""
+        plan = self.prober.plan[path]
+        if not isinstance(plan, torch.Tensor):
+            return plan == "zeros"
+        others = self.prober.run([Input((), ((path, _Constant(value)),)) for value in (-64.0, 4096.0)])
+        return any(other.kind in ("error", "crash") and other.error_type != "MemoryError" for other in others)
 
     def _finite(self, path: Path) -> Domain:
         if not self.prober.base().finite:
@@ -141,11 +152,11 @@ class Contents:
             return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
 
         domain = Domain()
-        high = _limit(accepts, self.prober.means, base, [v for v in (highest, *_LARGE) if base < v <= highest])
+        high = last_accepted(accepts, self.prober.means, base, [v for v in (highest, *_LARGE) if base < v <= highest])
         if high is not None:
             domain.max = self._following(high, 1, accepts)
             domain.claims.append(self._claim("max", high, high + 1, domain.max))
-        low = _limit(accepts, self.prober.means, base, [-v for v in (-lowest, *_LARGE) if -base < v <= -lowest])
+        low = last_accepted(accepts, self.prober.means, base, [-v for v in (-lowest, *_LARGE) if -base < v <= -lowest])
         if low is not None:
             domain.min = self._following(low, -1, accepts)
             domain.claims.append(self._claim("min", low, low - 1, domain.min))
@@ -169,22 +180,35 @@ class Contents:
             if not extent.free:
                 continue
             current = self.sizes.size(extent)
-            moves: list[tuple[int, bool]] = []
-            for size in (
-                current + 3 * extent.multiple_of,
-                current + 7 * extent.multiple_of,
-                current - extent.multiple_of,
-            ):
-                change = self.sizes.with_size((extent, size))
-                if not extent.contains(size) or not self.prober.means(self.prober.at([change])[0]):
-                    continue
+            step = extent.multiple_of
+            changes = {
+                size: change
+                for size in (current + 3 * step, current + 7 * step, current - step)
+                if extent.contains(size)
+                and self.prober.means(self.prober.at([change := self.sizes.with_size((extent, size))])[0])
+            }
+            moves: list[bool] = []
+            for size, change in changes.items():
                 shift = bound + direction * (size - current)
                 inside = self.prober.means(accepts(shift, change))
-                outside = self.prober.means(accepts(shift + direction, change))
-                moves.append((size, inside and not outside))
-            if len(moves) >= 2 and all(follows for _, follows in moves):
+                moves.append(inside and not self.prober.means(accepts(shift + direction, change)))
+            if len(moves) >= 2 and all(moves):
                 return BoundBy(extent, bound - direction * current, direction)
+            beyond = bound + _ROUNDED - bound % step
+            near = direction > 0 and current <= bound < current + _ROUNDED
+            if near and extent.contains(beyond) and self._rounds(extent, [*changes, current, beyond], accepts):
+                return BoundBy(extent, 0)
         return bound
+
+    def _rounds(self, extent: Extent, sizes: Sequence[int], accepts: Callable[..., Outcome]) -> bool:
+        """Whether a number may be as large as the size, and beyond it only by what a strided layer rounds off."""
+
+        def runs(number: int, size: int) -> bool:
+            return self.prober.means(accepts(number, self.sizes.with_size((extent, size))))
+
+        bound_moves = all(runs(size, size) and not runs(size + _ROUNDED, size) for size in sizes)
+        last = max(sizes)
+        return bound_moves and any(not runs(n + 1, n) for n in range(last, last + _ROUNDED) if extent.contains(n))
 
     def _columns(self, path: Path, leaf: Leaf, whole: Domain | None = None) -> tuple[Domain, ...] | None:
         """A domain per index of the last axis, where they differ."""
@@ -258,51 +282,6 @@ WIDEST = 64
 
 def _is_mask(path: Path) -> bool:
     return any("mask" in str(part).lower() for part in path)
-
-
-def _limit(
-    accepts: Callable[[int], Outcome], means: Callable[[Outcome], bool], base: int, extremes: list[int]
-) -> int | None:
-    """The last accepted value from ``base`` towards the extremes, or None where none of them is refused for sure.
-
-    Small numbers first: a model may make as many rows as a number says.
-    """
-    inside = base
-    for extreme in sorted(extremes, key=lambda value: abs(value - base)):
-        outcome = accepts(extreme)
-        if means(outcome):
-            inside = extreme
-            continue
-        return _between(accepts, means, inside, extreme) if _refused(outcome) else None
-    return None
-
-
-def _between(
-    accepts: Callable[[int], Outcome], means: Callable[[Outcome], bool], inside: int, outside: int
-) -> int | None:
-    """The last accepted value between one that runs and one that does not; None where the machine is what refuses."""
-    first = inside
-    for step in (1, 2, 4):  # most bounds of flags and lengths are near
-        near = first + step if outside > first else first - step
-        if abs(near - first) < abs(outside - first) and not means(accepts(near)):
-            outside = near
-            break
-    while abs(outside - inside) > 1:
-        middle = (inside + outside) // 2
-        outcome = accepts(middle)
-        if means(outcome):
-            inside = middle
-        elif _refused(outcome):
-            outside = middle
-        else:
-            return None
-    return inside
-
-
-def _refused(outcome: Outcome) -> bool:
-    """Whether the model said no, rather than the machine being too small."""
-    memory = outcome.error_type == "MemoryError" or "allocate" in outcome.message or "Storage size" in outcome.message
-    return outcome.kind in ("ok", "error", "crash") and not memory
 
 
 def _view(tensor: torch.Tensor, column: int | None) -> torch.Tensor:

@@ -7,6 +7,7 @@ a run refutes them, the sizes are found by running alone.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -79,7 +80,7 @@ class Extent:
 
 
 _QUESTIONS = 4
-"""How often an oracle is asked that never refused anything."""
+"""How often an oracle is asked about a guard that never went with a refusal."""
 
 
 class Oracle:
@@ -89,22 +90,37 @@ class Oracle:
     check what it reads.
     """
 
-    def __init__(self, tracer: Tracer | OpaqueTracer, hypothesis: Hypothesis, guards: Sequence[Guard]) -> None:
+    def __init__(
+        self,
+        tracer: Tracer | OpaqueTracer,
+        hypothesis: Hypothesis,
+        guards: Sequence[Guard],
+        answer: int | None = None,
+    ) -> None:
         self._tracer = tracer
+        self._answer = answer  # to what the model reads of its input, as in the run that succeeded
         self._hypothesis = hypothesis
+        self._own = hypothesis.sizes()
         self._guards = [guard for guard in guards if not guard.artefact]
         self._known: dict[tuple[tuple[Axis, int], ...], bool] = {}
+        self._harmless: Counter[Guard] = Counter()
+        self._telling: set[Guard] = set()
 
     def refuses(self, sizes: dict[Axis, int]) -> bool:
         """Whether a guard excludes these sizes and a symbolic run on them fails."""
-        if all(guard.holds(sizes) for guard in self._guards) or min(sizes.values()) < 2:
-            return False
+        broken = [guard for guard in self._guards if self._open(guard) and not guard.holds(sizes)]
+        if not broken or any(size < 2 and size != self._own[axis] for axis, size in sizes.items()):
+            return False  # a symbolic run treats a size of 1 otherwise than those above
         key = tuple(sizes.items())
         if key not in self._known:
-            if len(self._known) >= _QUESTIONS and not any(self._known.values()):
-                return False  # its guards tell ways that the run may go, not what a kernel leaves unchecked
-            self._known[key] = self._tracer.refutes(self._hypothesis.with_sizes(sizes))
+            self._known[key] = self._tracer.refutes(self._hypothesis.with_sizes(sizes), self._answer)
+            self._telling.update(broken if self._known[key] else ())
+            self._harmless.update(() if self._known[key] else broken)
         return self._known[key]
+
+    def _open(self, guard: Guard) -> bool:
+        """Whether a guard may still tell what a kernel leaves unchecked, rather than a way that the run may go."""
+        return guard in self._telling or self._harmless[guard] < _QUESTIONS
 
 
 class Sizes:
@@ -262,7 +278,7 @@ def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
     if smallest > step and roomier:  # perhaps what failed was too small beside others that are small too
 
         def runs(size: int) -> bool:
-            return sizes.prober.ok(sizes.with_size((extent, size), *roomier))
+            return sizes.ok(extent, [size], roomier)[0]
 
         if runs(smallest - step):
             smallest = smallest_true(range(step, smallest, step), runs)

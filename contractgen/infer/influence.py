@@ -52,6 +52,9 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     read, *beyond = reads_last_at(sizes, extent, [smallest, smallest + 1, smallest + 2, smallest + 3, smallest + 8])
     if not read or any(depends is not False for depends in beyond) or _gives_more(sizes, extent, smallest):
         return False
+    much_larger = sizes.with_size((extent, 2 * smallest + WINDOW))
+    if reads_last(sizes.prober, extent.group, much_larger, start=smallest) is not False:
+        return False  # the next window of a strided layer, whose results a pooling takes together
     detail = (
         f"{smallest} ran and was read to its end, {smallest - 1} failed; what is beyond {smallest} changes no output"
     )

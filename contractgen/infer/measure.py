@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, axes_of, derive, scan
-from contractgen.infer.guards import AxisExpr, Guard
+from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.hypothesis import Axis, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
@@ -47,7 +47,9 @@ def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int
     if batch is not None:
         batch.batch = True
     _keep_given(extents, given)
-    sizes = Sizes(prober, extents, Oracle(search.tracer, prober.hypothesis, guards) if found.trial.ok else None)
+    traced = found.trial.ok
+    oracle = Oracle(search.tracer, prober.hypothesis, guards, found.trial.answer) if traced else None
+    sizes = Sizes(prober, extents, oracle)
     for extent in sorted(
         extents, key=lambda extent: not extent.batch
     ):  # the batch first: the others are tried with little of it
@@ -73,7 +75,9 @@ def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:
     """Where the model binds only a sum of sizes, such as the columns of tensors that are joined, the example's are meant."""
     owner = {axis: extent for extent in extents for axis in extent.group}
     for extent in extents:
-        if extent.derived is None or not _has_constant(extent.derived):
+        if extent.derived is None or not all(axis in given for axis in axes_of(extent.derived)):
+            continue
+        if not _is_rest(extent.derived, given):
             continue
         parts = [extent, *(owner[axis] for axis in axes_of(extent.derived))]
         if all(part.group[0] in given for part in parts):
@@ -83,10 +87,10 @@ def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:
                 part.claims = [Claim("fixed", "declared", detail)]
 
 
-def _has_constant(expr: AxisExpr) -> bool:
-    if isinstance(expr, int):
-        return abs(expr) > 1
-    return len(expr) == 3 and (_has_constant(expr[1]) or _has_constant(expr[2]))
+def _is_rest(expr: AxisExpr, sizes: Mapping[Axis, int]) -> bool:
+    """Whether an expression is what others leave of a total: it shrinks where they grow."""
+    size = evaluate(expr, sizes)
+    return any(evaluate(expr, {**sizes, axis: sizes[axis] + 1}) < size for axis in axes_of(expr))
 
 
 def _at_allowed_sizes(sizes: Sizes) -> Sizes:

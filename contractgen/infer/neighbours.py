@@ -10,6 +10,7 @@ import torch
 
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown
+from contractgen.infer.solve import FRESH, next_prime
 from contractgen.infer.trial import Trial
 
 Neighbours = Iterator[tuple[Hypothesis, float]]
@@ -61,6 +62,40 @@ def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
                 for at in items:
                     together = together.with_node(at, replace(together.leaves()[at], sizes=shape))
                 yield together, 0.08
+
+
+_TOO_SMALL = re.compile(
+    r"Kernel size can't be greater|[Oo]utput size.*(too small|: 0$)|[Pp]adding size should be less|greater than actual input"
+)
+
+
+def larger(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> Neighbours:
+    """Much larger grids, where windows of windows do not fit: growing to each one's own size takes a step for each."""
+    if not _TOO_SMALL.search(message):
+        return
+    for path, leaf in hypothesis.leaves().items():
+        if suspects and path not in suspects:
+            continue
+        axes = range(min(2, len(leaf.sizes) - 1), len(leaf.sizes))
+        for factor, cost in ((3, 0.1), (12, 0.2)):
+            yield hypothesis.with_sizes({(path, axis): next_prime(factor * leaf.sizes[axis]) for axis in axes}), cost
+
+
+def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
+    """Tensors of one shape and dtype with an axis less, or one more: what is joined before it fails has one rank."""
+    leaves = {path: leaf for path, leaf in hypothesis.leaves().items() if path not in frozen}
+    used = set(hypothesis.sizes().values())
+    for leaf in dict.fromkeys(leaves.values()):
+        twins = [path for path, other in leaves.items() if other == leaf]
+        if len(twins) < 2 or not leaf.sizes or (suspects and not set(twins) & set(suspects)):
+            continue
+        shapes = [(leaf.sizes[:-1], 0.2), ((*leaf.sizes, next(size for size in FRESH if size not in used)), 0.3)]
+        for sizes, cost in shapes:
+            changed = hypothesis
+            for path in twins if 0 < len(sizes) <= 5 else ():
+                changed = changed.with_node(path, replace(leaf, sizes=sizes))
+            if changed is not hypothesis:
+                yield changed, cost
 
 
 _USUAL_IMAGES = (224, 256, 32, 28, 64, 128, 96, 48, 112, 160, 192, 227, 299, 320, 384, 512)
@@ -137,6 +172,11 @@ def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str)
 
 def ranks_in_message(message: str) -> frozenset[int]:
     """The ranks that the message speaks of as wanted or got."""
+    beyond = re.search(
+        r"too many indices for tensor of dimension (\d+)|in range of \[-\d+, (\d+)\], but got -?\d+", message
+    )
+    if beyond:  # an axis more than the last one that there is
+        return frozenset((int(beyond[1]) + 1 if beyond[1] else int(beyond[2]) + 2,))
     found = re.search(r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)|dimension (\d) or (\d)", message)
     words = {1: "to be a vector", 2: "to be a matrix", 0: "to be a scalar"}
     return (

@@ -35,7 +35,7 @@ class OpaqueTracer:
             message="an archive that only real runs can follow",
         )
 
-    def refutes(self, hypothesis: Hypothesis) -> bool:  # noqa: ARG002 -- the tracer's signature
+    def refutes(self, hypothesis: Hypothesis, answer: int | None = None) -> bool:  # noqa: ARG002 -- the tracer's signature
         """Nothing is refuted without a run."""
         return False
 

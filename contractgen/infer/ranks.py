@@ -81,10 +81,12 @@ def _proofs(search: Search, found: Found) -> tuple[dict[Path, int], set[Path]]:
 
 
 def _subsets(leaves: list[Path]) -> Iterable[list[Path]]:
-    """All tensors together, then one at a time."""
+    """All tensors together, then one at a time, then all but one: ids beside vectors have an axis less."""
     yield leaves
     if 1 < len(leaves) <= 6:
         yield from ([path] for path in leaves)
+    if 2 < len(leaves) <= 6:
+        yield from ([path for path in leaves if path != other] for other in leaves)
 
 
 def _at_other_ranks(search: Search, found: Found, paths: list[Path], step: int) -> Found | None:

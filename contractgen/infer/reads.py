@@ -1,4 +1,4 @@
-"""Whether a model's outputs depend on the last slice along an axis: it is given other contents, and the outputs are compared.
+"""Whether a model's outputs depend on the last slices along an axis: they are given other contents, and outputs are compared.
 
 Outputs that stay the same to the bit did not read it.
 """
@@ -14,14 +14,19 @@ from contractgen.infer.hypothesis import Axis
 from contractgen.infer.probe import Input, Prober, same_bits
 
 _SCALES = (10.0, -10.0, 0.5, None)
-"""What the slice is filled with: a number, or noise, which a model may tell from a flat slice."""
+"""What the slices are filled with: a number, or noise, which a model may tell from a flat slice."""
 
 
-def reads_last(prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int]) -> bool | None:
-    """Whether the outputs depend on the last slice of these axes, at changed sizes; None where the model fails."""
+def reads_last(
+    prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int], start: int | None = None
+) -> bool | None:
+    """Whether the outputs depend on the last slice of these axes, at changed sizes; None where the model fails.
+
+    With a ``start``, on any slice from there on.
+    """
     key = tuple(change.items())
     inputs = [Input(key)]
-    inputs += [Input(key, tuple((path, _LastSlice(axis, scale)) for path, axis in axes)) for scale in _SCALES]
+    inputs += [Input(key, tuple((path, _Tail(axis, start, scale)) for path, axis in axes)) for scale in _SCALES]
     base, *others = prober.run(inputs, tensors=True)
     ran = [other for other in others if other.ok]
     if not base.ok or not ran:
@@ -30,14 +35,17 @@ def reads_last(prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int
 
 
 @dataclass(frozen=True)
-class _LastSlice:
-    """An edit of the last slice along an axis."""
+class _Tail:
+    """An edit of the slices along an axis from ``start`` on, the last one without it."""
 
     axis: int
+    start: int | None
     scale: float | None
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        part = tensor.select(self.axis, tensor.shape[self.axis] - 1)
+        size = tensor.shape[self.axis]
+        first = size - 1 if self.start is None else self.start
+        part = tensor.narrow(self.axis, first, size - first)
         if tensor.is_floating_point() or tensor.is_complex():
             noise = torch.randn(part.shape, generator=torch.Generator().manual_seed(7))
             part.copy_(3.0 * noise if self.scale is None else torch.full(part.shape, self.scale))

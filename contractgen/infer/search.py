@@ -21,10 +21,12 @@ from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Unknown, dotted
 from contractgen.infer.neighbours import (
     keys_from_message,
+    larger,
     mirrors,
     names_dtype,
     other_lengths,
     ranks_in_message,
+    ranks_together,
     shapes_from_message,
     sizes_from_message,
     special_sizes,
@@ -224,7 +226,9 @@ class Search:
         yield from special_sizes(hypothesis, trial, conditions)
         yield from shapes_from_message(hypothesis, trial.message)
         yield from mirrors(hypothesis, trial.suspects)
-        yield from self._structural(hypothesis, trial.message, trial.suspects, frozen)
+        yield from larger(hypothesis, trial.message, trial.suspects)
+        yield from ranks_together(hypothesis, trial.suspects, frozen)
+        yield from self._structural(hypothesis, trial.message, trial, frozen)
 
     def _after_real_failure(
         self, hypothesis: Hypothesis, outcome: Outcome, trial: Trial, frozen: frozenset[Path]
@@ -236,7 +240,7 @@ class Search:
         yield from squares(hypothesis, self.pool)
         if isinstance(self.tracer, OpaqueTracer):
             yield from weight_sizes(hypothesis, self.pool)
-        yield from self._structural(hypothesis, outcome.describe(), trial.suspects, frozen)
+        yield from self._structural(hypothesis, outcome.describe(), trial, frozen)
 
     def _decided(self, hypothesis: Hypothesis, trial: Trial) -> Iterator[tuple[Hypothesis, float]]:
         assert trial.decided is not None
@@ -296,12 +300,13 @@ class Search:
         return Leaf(dtype, tuple(sizes))
 
     def _structural(
-        self, hypothesis: Hypothesis, message: str, suspects: Sequence[Path], frozen: frozenset[Path]
+        self, hypothesis: Hypothesis, message: str, trial: Trial, frozen: frozenset[Path]
     ) -> Iterator[tuple[Hypothesis, float]]:
         """Other ranks, dtypes, lengths and keys, the tensors that the failing operator saw first."""
+        suspects = trial.suspects
         yield from keys_from_message(hypothesis, message)
         if self._fill:
-            yield from self._filled(hypothesis, message)
+            yield from self._filled(hypothesis, message, trial.absent)
         leaves = hypothesis.leaves()
         named_ranks = ranks_in_message(message)
         for path, leaf in leaves.items():
@@ -319,7 +324,8 @@ class Search:
                 named = rank in named_ranks and rank != len(leaf.sizes)
                 wanted = 0.0 if named or names_dtype(message, dtype) else 0.5
                 fresh = self._fresh(hypothesis, path, dtype, rank)
-                yield hypothesis.with_node(path, fresh), penalty + 0.3 * cost + wanted
+                close = 0.3 if named and path in suspects else 1.0
+                yield hypothesis.with_node(path, fresh), close * (penalty + 0.3 * cost + wanted)
             if re.search(
                 r"must be tuple of Tensors|must be (tuple|list)|can't be iterated|expected Tensor as element", message
             ):
@@ -330,22 +336,28 @@ class Search:
                 if "must be tuple of Tensors" in message or "expected a sequence" in message:
                     yield hypothesis.with_node(path, Group("list", ((0, Unknown()), (1, Unknown())))), 0.1
                 else:
+                    blind = 0.2 if _TELLS_KIND.search(message) else 1.2  # else the run failed before it looked at it
                     for (dtype, rank), cost in self.shapes(path):
-                        yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 0.2 + cost
+                        yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), blind + cost
             settled = any(at[: len(path)] == path for at in frozen)
             if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and not settled:
                 yield from other_lengths(hypothesis, path, node, message)
 
-    def _filled(self, hypothesis: Hypothesis, message: str) -> Iterator[tuple[Hypothesis, float]]:
-        """Parameters that default to None, given: a model may ask for one of them all the same."""
+    def _filled(self, hypothesis: Hypothesis, message: str, named: Sequence[str]) -> Iterator[tuple[Hypothesis, float]]:
+        """Parameters that default to None, given: a model may ask for one of them all the same, first those ``named``."""
         absent = [name for name in self.signature.optional if isinstance(hypothesis.param(name).node, Fixed)]
         for index, name in enumerate(absent):
             mentioned = re.search(rf"\b{re.escape(name)}\b", message) is not None
-            cost = 0.2 if mentioned else 0.6 if "None" in message else 1.5
-            if _SECONDARY.search(name):
+            cost = 0.2 if mentioned else 0.6 if "None" in message and not named else 1.5
+            if name in named:
+                cost = 0.05
+            elif _SECONDARY.search(name):
                 cost += 1.0
             yield hypothesis.with_node((name,), self.signature.optional[name]), cost + 0.05 * index
 
+
+_TELLS_KIND = re.compile(r"Recorder|NoneType|TypeError|AttributeError|must be|expected")
+"""What messages say of a value of the wrong kind."""
 
 _SECONDARY = re.compile(r"mask|embeds|past|cache|outputs|labels?\b|target|position|states?\b|bias")
 """Optional parameters that models seldom need to run at all."""

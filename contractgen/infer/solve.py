@@ -88,3 +88,8 @@ def _ties(equalities: Sequence[Guard], sizes: Sizes) -> dict[Axis, list[Axis]]:
 _PRIMES = {p for p in range(5, 1400) if all(p % d for d in range(2, int(p**0.5) + 1))}
 FRESH = sorted(_PRIMES)
 """Sizes that give each other away: no two axes of a first try have the same."""
+
+
+def next_prime(size: int) -> int:
+    """The smallest size of `FRESH` that is no smaller, as far as there is one."""
+    return next((prime for prime in FRESH if prime >= size), size)

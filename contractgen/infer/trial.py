@@ -25,6 +25,7 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, Stateles
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
+from contractgen.infer.blame import blamed_absent, blamed_tensors
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
 from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Unknown
 from contractgen.infer.packing import unpacked
@@ -52,7 +53,9 @@ class Trial:
     message: str = ""
     """The error in one line, with numbers for the symbols."""
     suspects: tuple[Path, ...] = ()
-    """The tensors that the failing operator's sizes come from."""
+    """The tensors that the failing operator's sizes come from, or those that the failing expression names."""
+    absent: tuple[str, ...] = ()
+    """The parameters that were None where the failing expression of ``forward`` names them."""
     outputs: object = None
     """The output tree with each tensor as `SymbolicTensor`."""
     decided: Decided | None = None
@@ -60,6 +63,8 @@ class Trial:
     asked: Asked = field(default_factory=Asked)
     read: bool = False
     """Whether the model read a tensor's content."""
+    answer: int | None = None
+    """What such a read gave."""
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -149,6 +154,8 @@ class Tracer:
         args, kwargs = _watch_groups(hypothesis, args, kwargs, asked)
         watch = _Watch(answer)
         error: BaseException | None = None
+        suspects: tuple[Path, ...] = ()
+        absent: tuple[str, ...] = ()
         outputs: object = None
         for submodule in self._nesting:
             submodule.use_nested_tensor = False  # whether it nests depends on the mask's content
@@ -159,6 +166,8 @@ class Tracer:
                 result = contextvars.copy_context().run(self.module, *args, **kwargs)
             outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
         except (Exception, Decided, MissingKey) as raised:
+            suspects = _suspects(watch.running, symbols) or _suspects(blamed_tensors(raised), symbols)
+            absent = blamed_absent(raised, self.module.forward)
             error = raised.with_traceback(None)
         finally:
             hook.remove()
@@ -170,17 +179,19 @@ class Tracer:
             guards=guards,
             error=error,
             message=_said(error, hypothesis, symbols),
-            suspects=_suspects(watch.running, symbols) if error else (),
+            suspects=suspects,
+            absent=absent,
             outputs=outputs,
             decided=error if isinstance(error, Decided) else None,
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
             read=watch.read,
+            answer=answer,
         )
 
-    def refutes(self, hypothesis: Hypothesis) -> bool:
+    def refutes(self, hypothesis: Hypothesis, answer: int | None = None) -> bool:
         """Whether a symbolic run fails for a reason of the model's own."""
-        trial = self.run(hypothesis)
+        trial = self.run(hypothesis, answer=answer)
         return trial.error is not None and not is_beyond_symbols(trial.error) and not reads_values(trial.error)
 
 

@@ -53,22 +53,22 @@ class Workbench:
         """A search from the model's signature."""
         return Search(read_signature(self.module), self.tracer, self.runner, self.pool)
 
-    def found(self, hypothesis: Hypothesis, plan: Plan | None = None) -> Found:
-        """A hypothesis as if it had been found."""
+    def found(self, hypothesis: Hypothesis, plan: Plan | None = None, answer: int | None = None) -> Found:
+        """A hypothesis as if it had been found, with what reading its content gives."""
         filled = {path: fills(path, leaf)[0] for path, leaf in hypothesis.leaves().items()} | (plan or {})
-        return Found(hypothesis, filled, self.tracer.run(hypothesis))
+        return Found(hypothesis, filled, self.tracer.run(hypothesis, answer=answer))
 
     def prober(self, hypothesis: Hypothesis, plan: Plan | None = None) -> Prober:
         """A prober of a hypothesis."""
         return Prober(self.runner, hypothesis, plan or {})
 
-    def measured(self, hypothesis: Hypothesis, plan: Plan | None = None) -> Measured:
+    def measured(self, hypothesis: Hypothesis, plan: Plan | None = None, answer: int | None = None) -> Measured:
         """The extents of a hypothesis after their scan, the first group first."""
-        found = self.found(hypothesis, plan)
+        found = self.found(hypothesis, plan, answer)
         guards = found.trial.guards
         prober = Prober(self.runner, hypothesis, found.plan, sizes_vary=not found.trial.ok)
         extents = derive(groups_of(prober, found), guards)
-        oracle = Oracle(self.tracer, hypothesis, guards) if found.trial.ok else None
+        oracle = Oracle(self.tracer, hypothesis, guards, answer) if found.trial.ok else None
         sizes = Sizes(prober, extents, oracle)
         for extent in extents:
             if extent.derived is None:

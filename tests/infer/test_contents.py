@@ -212,3 +212,50 @@ def test_an_element_can_be_put_in_one_column_or_a_scalar() -> None:
     assert Put(9, 0, 1).apply(torch.zeros(2, 3)).tolist() == [[0, 9, 0], [0, 0, 0]]
     assert Put(9, 0).apply(torch.zeros(())).item() == 9
     assert Put(9, 0).apply(torch.zeros(0)).numel() == 0
+
+
+class _Subsampled(nn.Module):
+    """Lengths are halved with the sequence, which rounds an odd one up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(4, 3, 3, stride=2, padding=1)
+
+    def forward(self, frames: torch.Tensor, x: torch.Tensor) -> Any:
+        hidden = self.conv(frames.transpose(1, 2)).transpose(1, 2)
+        ends = (x - 1) // 2
+        return hidden.gather(1, ends[:, None, None].expand(-1, 1, 3)).squeeze(1)
+
+
+def test_lengths_that_a_stride_rounds_are_bounded_by_the_sequence(bench: Bench) -> None:
+    found = domain(bench, _Subsampled(), params(frames=f32(3, 11, 4), x=i64(3)), {("x",): "ones"})
+    assert found.min == 1
+    assert isinstance(found.max, BoundBy)
+    assert (found.max.extent.group, found.max.offset, found.max.factor) == (((("frames",), 1),), 0, 1)
+
+
+def test_a_table_near_the_size_of_the_sequence_is_a_bound_of_its_own(bench: Bench) -> None:
+    assert [domain(bench, Words(), params(x=i64(3, size))).max for size in (11, 12, 13)] == [12, 12, 12]
+
+
+def test_ids_in_columns_of_an_example_of_floats_are_bounded(bench: Bench) -> None:
+    given = torch.tensor([[3.0, 0.4], [1.0, -2.5]])
+    found = domain(bench, _FloatColumn(), params(x=f32(2, 2)), {("x",): given})
+    assert found.columns is not None
+    assert [(column.min, column.max) for column in found.columns] == [(0, 4), (None, None)]
+
+
+def test_columns_of_an_example_of_plain_floats_are_not_bounded(bench: Bench) -> None:
+    found = domain(bench, nn.Linear(2, 3), params(input=f32(2, 2)), {("input",): torch.ones(2, 2)}, of="input")
+    assert found.columns is None
+
+
+class _FloatColumn(nn.Module):
+    """A town's number, then a measurement, in one table of floats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.towns = nn.Embedding(5, 2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.towns(x[:, 0].long()) * x[:, 1:]

@@ -174,3 +174,23 @@ def test_tighter_bounds_are_taken_over_with_their_claims() -> None:
     assert [claim.detail for claim in extent.claims] == ["old", "new"]
     extent.narrow(Extent(((("x",), 0),), fixed=5, claims=[Claim("fixed", "probed", "five")]))
     assert (extent.fixed, [claim.detail for claim in extent.claims]) == (5, ["five"])
+
+
+class _Unchecked(nn.Module):
+    """Sequences that are packed: with all of one length, the recurrent layer does not look at their width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(6, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        for length in lengths:
+            if length.item() < 1:
+                raise ValueError("empty")
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        return self.rnn(packed)[1][0]
+
+
+def test_a_width_that_a_packed_layer_leaves_unchecked_is_fixed(bench: Bench) -> None:
+    found = bench(_Unchecked()).measured(params(x=f32(3, 5, 6), lengths=i64(3)), {("lengths",): "ones"}, answer=1)
+    assert found.extent("x", 2).fixed == 6

@@ -92,3 +92,24 @@ def test_reading_is_told_by_other_contents_of_the_last_slice(bench: Bench) -> No
     assert reads_last(prober, (X1,), {}) is True
     assert reads_last(prober, (X1,), {X1: 4}) is False
     assert reads_last(prober, (X1,), {X1: 2}) is None
+
+
+class _Pooled(nn.Module):
+    """Windows of windows, taken together at the end: sizes between two windows give the same grid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv1d(1, 2, 5, stride=4), nn.Conv1d(2, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.second(torch.relu(nn.functional.max_pool1d(self.first(x), 4))).mean(-1)
+
+
+def test_what_a_later_window_reads_leaves_the_size_free(bench: Bench) -> None:
+    found = settled(bench(_Pooled()).measured(params(x=f32(3, 1, 64))), "x", 2)
+    assert (found.fixed, found.min, found.max) == (None, 49, None)
+
+
+def test_reading_from_a_place_on_is_told_by_all_that_follows_it(bench: Bench) -> None:
+    prober = bench(First(4)).prober(params(x=f32(3, 9)))
+    assert [reads_last(prober, (X1,), {}, start=start) for start in (3, 4)] == [True, False]

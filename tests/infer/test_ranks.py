@@ -103,3 +103,22 @@ def test_a_graph_stays_without_a_batch(bench: Bench) -> None:
 
 def test_a_rank_that_the_author_wrote_stays(bench: Bench) -> None:
     assert chosen(bench, Annotated(), params(x=f32(5, 7, 4))) == {"x": 3}
+
+
+class _Steps(nn.Module):
+    """Vectors and the number of each step, stacked and reshaped: without a batch axis it runs too, by accident."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state, self.action, self.time = nn.Linear(5, 4), nn.Linear(3, 4), nn.Embedding(30, 4)
+
+    def forward(self, states: torch.Tensor, actions: torch.Tensor, timesteps: torch.Tensor) -> Any:
+        batch, steps = states.shape[0], states.shape[1]
+        time = self.time(timesteps)
+        stacked = torch.stack([self.state(states) + time, self.action(actions) + time], dim=1)
+        return stacked.permute(0, 2, 1, 3).reshape(batch, 2 * steps, 4).tanh()
+
+
+def test_a_batch_is_added_where_ids_have_theirs(bench: Bench) -> None:
+    start = params(states=f32(5, 5), actions=f32(5, 3), timesteps=i64(5, 5))
+    assert chosen(bench, _Steps(), start) == {"states": 3, "actions": 3, "timesteps": 2}

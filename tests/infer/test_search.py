@@ -175,3 +175,92 @@ def test_an_attempt_is_described_in_one_line() -> None:
     hypothesis = params(x=f32(2, 20), ids=Leaf(torch.int64, (2,)), y=Unknown())
     assert describe(hypothesis) == "x=float32[2, 20], ids=int64[2], y=?"
     assert describe(params(ids=i64())) == "ids=int64[]"
+
+
+class _Calendar(nn.Module):
+    """Values beside calendar marks, embedded column by column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = nn.Conv1d(3, 8, 3, padding=1)
+        self.tables = nn.ModuleList([nn.Embedding(rows, 8) for rows in (13, 32, 7)])
+
+    def forward(self, x: Any, x_mark: Any, y: Any, y_mark: Any) -> Any:
+        return self._embed(x, x_mark).mean(1) + self._embed(y, y_mark).mean(1)
+
+    def _embed(self, x: Any, marks: Any) -> Any:
+        value = self.values(x.permute(0, 2, 1)).transpose(1, 2)
+        return value + sum(table(marks[:, :, column]) for column, table in enumerate(self.tables))
+
+
+def test_an_index_with_too_many_axes_asks_for_a_rank(bench: Bench) -> None:
+    module = bench(_Calendar())
+    search = module.search()
+    found = search.find(search.signature.hypothesis)
+    assert found is not None
+    ranks = [len(leaf.sizes) for leaf in found.hypothesis.leaves().values()]
+    assert ranks == [3, 3, 3, 3]
+    assert shape(found, "y_mark")[0] == torch.int64
+    assert module.tracer.trials < 100
+
+
+class _Agent(nn.Module):
+    """Everything defaults to None, as libraries write it, and most of it is needed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state, self.action, self.reward = nn.Linear(5, 8), nn.Linear(3, 8), nn.Linear(1, 8)
+
+    def forward(self, states: Any = None, actions: Any = None, rewards: Any = None, returns: Any = None) -> Any:
+        batch, _ = states.shape
+        hidden = self.state(states) + self.action(actions)
+        return (hidden + self.reward(returns)).reshape(batch, -1)
+
+
+def test_a_missing_parameter_is_the_one_that_the_failing_line_names(bench: Bench) -> None:
+    module = bench(_Agent())
+    search = module.search()
+    found = search.find(search.signature.hypothesis)
+    assert found is not None
+    assert [path[0] for path in found.hypothesis.leaves()] == ["states", "actions", "returns"]
+    assert module.tracer.trials < 60
+
+
+class _Clicks(nn.Module):
+    """Two tensors that are joined before a failure tells that both have an axis too many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items, self.kinds, self.score = nn.Embedding(40, 3), nn.Embedding(7, 3), nn.Linear(6, 1)
+
+    def forward(self, history: Any, target: Any) -> Any:
+        keys = torch.cat([self.items(history["item"]), self.kinds(history["kind"])], dim=-1)
+        query = torch.cat([self.items(target["item"]), self.kinds(target["kind"])], dim=-1)
+        return self.score(query.unsqueeze(1).expand(-1, keys.size(1), -1) * keys)
+
+
+def test_tensors_that_are_joined_change_their_rank_together(bench: Bench) -> None:
+    found = first(bench, _Clicks())
+    assert [len(leaf.sizes) for leaf in found.hypothesis.leaves().values()] == [2, 2, 1, 1]
+
+
+class _Waves(nn.Module):
+    """Windows of windows: a first size of a window's own is far too small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv1d(1, 4, 20, stride=4), nn.MaxPool1d(4), nn.Conv1d(4, 4, 3), nn.MaxPool1d(4), nn.Conv1d(4, 4, 3)
+        )
+
+    def forward(self, x: Any) -> Any:
+        return self.layers(x).mean(-1)
+
+
+def test_a_grid_that_windows_do_not_fit_grows_by_much(bench: Bench) -> None:
+    module = bench(_Waves())
+    search = module.search()
+    found = search.find(search.signature.hypothesis)
+    assert found is not None
+    assert shape(found, "x") == (torch.float32, 3)
+    assert module.tracer.trials < 60

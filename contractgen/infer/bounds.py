@@ -1,0 +1,52 @@
+"""The last number that a model accepts, between one that it takes and one that it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from contractgen.infer.forked import Outcome
+
+
+def last_accepted(
+    accepts: Callable[[int], Outcome], means: Callable[[Outcome], bool], base: int, extremes: list[int]
+) -> int | None:
+    """The last accepted value from ``base`` towards the extremes, or None where none of them is refused for sure.
+
+    Small numbers first: a model may make as many rows as a number says.
+    """
+    inside = base
+    for extreme in sorted(extremes, key=lambda value: abs(value - base)):
+        outcome = accepts(extreme)
+        if means(outcome):
+            inside = extreme
+            continue
+        return _between(accepts, means, inside, extreme) if _refused(outcome) else None
+    return None
+
+
+def _between(
+    accepts: Callable[[int], Outcome], means: Callable[[Outcome], bool], inside: int, outside: int
+) -> int | None:
+    """The last accepted value between one that runs and one that does not; None where the machine is what refuses."""
+    first = inside
+    for step in (1, 2, 4):  # most bounds of flags and lengths are near
+        near = first + step if outside > first else first - step
+        if abs(near - first) < abs(outside - first) and not means(accepts(near)):
+            outside = near
+            break
+    while abs(outside - inside) > 1:
+        middle = (inside + outside) // 2
+        outcome = accepts(middle)
+        if means(outcome):
+            inside = middle
+        elif _refused(outcome):
+            outside = middle
+        else:
+            return None
+    return inside
+
+
+def _refused(outcome: Outcome) -> bool:
+    """Whether the model said no, rather than the machine being too small."""
+    memory = outcome.error_type == "MemoryError" or "allocate" in outcome.message or "Storage size" in outcome.message
+    return outcome.kind in ("ok", "error", "crash") and not memory
