@@ -63,6 +63,10 @@ def serve(
         float,
         typer.Option("--read-timeout", min=0.1, metavar="SECONDS", help="A slower request gets status 408."),
     ] = 30.0,
+    write_timeout: Annotated[
+        float,
+        typer.Option("--write-timeout", min=0.1, metavar="SECONDS", help="How long a client may take over an answer."),
+    ] = 30.0,
     drain_timeout: Annotated[
         float,
         typer.Option(
@@ -102,6 +106,7 @@ def serve(
                 batch=batch,
                 max_body_bytes=max_body,
                 read_seconds=read_timeout,
+                write_seconds=write_timeout,
                 drain_seconds=drain_timeout,
                 log_requests=request_log,
             ),

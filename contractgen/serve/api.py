@@ -13,7 +13,7 @@ from contractgen.serve.batching import check_batches
 from contractgen.serve.logs import log_to_stderr
 from contractgen.serve.metrics import FOLDER
 from contractgen.serve.prepare import check_fits, example_request, in_child, is_ready, prepare
-from contractgen.serve.process import application, bound, leave, serve_on
+from contractgen.serve.process import bound, leave
 from contractgen.serve.settings import Prepared, Settings
 from contractgen.serve.supervisor import supervise
 
@@ -39,20 +39,16 @@ def serve(settings: Settings, *, confirm: Callable[[str], bool] | None, say: Cal
 
     with listening, tempfile.TemporaryDirectory(prefix="contractgen-serve-") as folder:
         prepared = _prepared(settings, Path(folder), confirm)
-        if settings.workers == 1:
-            cut = serve_on(listening, application(prepared), settings, started)
-        else:
-            numbers = Path(folder) / "metrics"
-            numbers.mkdir()
-            os.environ[FOLDER] = str(numbers)
-            cut = supervise(prepared, listening, started)
+        numbers = Path(folder) / "metrics"
+        numbers.mkdir()
+        os.environ[FOLDER] = str(numbers)
+        cut = supervise(prepared, listening, started)
     if cut:
         leave(1)
 
 
 def _prepared(settings: Settings, folder: Path, confirm: Callable[[str], bool] | None) -> Prepared:
-    """What the processes start from. What needs torch once is done in a child, unless torch is what serves."""
+    """What the processes start from. What needs torch once is done in a child that ends before requests are taken."""
     if is_ready(settings):
         return Prepared(settings, None, example_request(settings.contract))
-    job = partial(prepare, settings, folder, confirm)
-    return job() if settings.runtime == "eager" and settings.workers == 1 else in_child(job)
+    return in_child(partial(prepare, settings, folder, confirm))

@@ -14,10 +14,22 @@ from typing import Any
 from contractgen.contract.codec import dumps
 from contractgen.contract.model import Contract
 from contractgen.generate.runtime.asgi_app import About, Application, Call, is_small
-from contractgen.generate.runtime.asgi_messages import BUSY, Answer, Inbox, Refused, Request, Scope, answer_of, path_of
+from contractgen.generate.runtime.asgi_messages import (
+    BUSY,
+    Answer,
+    Inbox,
+    Refused,
+    Request,
+    Scope,
+    Send,
+    answer_of,
+    path_of,
+)
 from contractgen.generate.targets.asgi_openapi import document
 from contractgen.report.formats.model_metadata import model_metadata
 from contractgen.serve.batching import Batcher
+from contractgen.serve.connection import ANSWERS
+from contractgen.serve.guard import Guard
 from contractgen.serve.logs import REQUEST_ID, RequestLog, event
 from contractgen.serve.metrics import Metrics
 from contractgen.serve.models import Model, Tensors
@@ -45,6 +57,8 @@ class ServerApplication(Application):
         about = About(contract.name, contract.fingerprint, model_metadata(contract), document(contract))
         super().__init__(validator, model, about, **options)
         self.metrics = metrics
+        self.guard: Guard | None = None
+        """Who answers when this process dies, in one that has a supervisor."""
         self.cut = 0
         """Requests that were given up before their answer, at the end of the process."""
         self.request_log = RequestLog() if log_requests else None
@@ -118,6 +132,13 @@ class ServerApplication(Application):
                 fields["codes"] = [one.code for one in violations]
             self.request_log.add(fields)
         return None if answer is None else answer._replace(headers={**answer.headers, "X-Request-Id": identity})
+
+    async def send(self, answer: Answer, scope: Scope, inbox: Inbox, send: Send) -> None:
+        """Send an answer, once the connection knows that there is one."""
+        begin = scope.get(ANSWERS)
+        if begin is not None:
+            begin()
+        await super().send(answer, scope, inbox, send)
 
     def refused_connection(self, status: int, reason: str) -> None:
         """The HTTP server gave up on a connection that made no request."""

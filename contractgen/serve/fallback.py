@@ -1,4 +1,4 @@
-"""What answers while no process serves: alive, not ready, and 503 for everything else."""
+"""What answers in place of processes: while none serves (alive, not ready, 503 for all else), and for one that has died."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import contextlib
 import json
 import socket
 
+from contractgen.serve.guard import ANSWERING, ASKED, CLOSED, Orphan
+
 HEAD_SECONDS = 5.0
 LINGER_SECONDS = 1.0
 MOST_HEAD_BYTES = 64 * 1024
-MOST_DISCARDED = 1 << 20
+UNAVAILABLE = b"503 Service Unavailable"
 
 
 class Fallback:
@@ -19,6 +21,7 @@ class Fallback:
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
         self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Take connections."""
@@ -31,31 +34,83 @@ class Fallback:
             self._server.close()
             self._server = None
 
+    def adopt(self, orphans: list[Orphan]) -> int:
+        """Answer the requests in the connections of a process that has died; how many there were at least."""
+        asked = 0
+        for one in orphans:
+            asked += one.state == ASKED
+            task = asyncio.create_task(_finish(one))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return asked
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the one request of a connection that is closed after it."""
-    failures = (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError)
+    async def end(self) -> None:
+        """Wait until those are answered, which has a bound."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+async def _finish(orphan: Orphan) -> None:
+    """Answer what an orphan was asked, or is just now, and close it; one whose answer had begun is only closed."""
+    if orphan.state == CLOSED:
+        orphan.socket.close()
+        return
     try:
-        with contextlib.suppress(*failures):
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_SECONDS)
-            writer.write(_response(head))
+        reader, writer = await asyncio.open_connection(sock=orphan.socket, limit=MOST_HEAD_BYTES)
+    except OSError:
+        orphan.socket.close()
+        return
+    if orphan.state == ANSWERING:
+        await _end(reader, writer, b"")
+    elif orphan.state == ASKED:
+        await _end(reader, writer, _refusal("what had this request has died; try again"))
+    else:
+        await _answer(reader, writer, LINGER_SECONDS)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float = HEAD_SECONDS) -> None:
+    """Answer the one request of a connection that is closed after it."""
+    try:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), seconds)
+    except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+        writer.close()
+        return
+    await _end(reader, writer, _response(head))
+
+
+async def _end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
+    """Send the last of a connection and close it."""
+    try:
+        with contextlib.suppress(asyncio.TimeoutError, OSError):
+            writer.write(answer)
             writer.write_eof()
             # Closing while the client still sends could destroy the answer.
-            await asyncio.wait_for(reader.read(MOST_DISCARDED), LINGER_SECONDS)
+            await asyncio.wait_for(_discard(reader), LINGER_SECONDS)
     finally:
         writer.close()
 
 
+async def _discard(reader: asyncio.StreamReader) -> None:
+    """Read until the client says no more."""
+    while await reader.read(MOST_HEAD_BYTES):
+        pass
+
+
 def _response(head: bytes) -> bytes:
+    """What a request gets by its head."""
     _, target, *_ = [*head.split(b"\r\n", 1)[0].split(b" "), b"", b""]
-    document: dict[str, object]
     if target == b"/v2/health/live":
-        status, document = b"200 OK", {"live": True}
-    elif target == b"/v2/health/ready":
-        status, document = b"503 Service Unavailable", {"ready": False}
-    else:
-        status = b"503 Service Unavailable"
-        document = {"error": "the model is being opened; try again", "violations": []}
+        return _message(b"200 OK", {"live": True})
+    if target == b"/v2/health/ready":
+        return _message(UNAVAILABLE, {"ready": False})
+    return _refusal("the model is being opened; try again")
+
+
+def _refusal(error: str) -> bytes:
+    return _message(UNAVAILABLE, {"error": error, "violations": []})
+
+
+def _message(status: bytes, document: dict[str, object]) -> bytes:
     body = json.dumps(document).encode()
     return b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nretry-after: 1\r\nconnection: close\r\n\r\n%s" % (
         status, len(body), body,

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -20,6 +21,7 @@ from contractgen.generate.runtime.asgi_threads import cores
 from contractgen.generate.sources import load_source
 from contractgen.serve.application import ServerApplication
 from contractgen.serve.connection import Connection
+from contractgen.serve.guard import Guard
 from contractgen.serve.logs import event
 from contractgen.serve.metrics import Metrics
 from contractgen.serve.models import Model, open_model
@@ -81,15 +83,28 @@ def _try(model: Model, validator: ModuleType, prepared: Prepared) -> None:
 class Server(uvicorn.Server):
     """Ends with the process instead of killing it by the signal that asked for the end."""
 
-    def __init__(self, config: uvicorn.Config, app: ServerApplication, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: ServerApplication, write_seconds: float, started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._app = app
+        self._write_seconds = write_seconds
         self._says = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
         await super().startup(sockets)
         self._says()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; each second leave those who do not take their answers."""
+        if counter % 10 == 0:
+            now = time.monotonic()
+            # Of a set that loses whom it closes.
+            for one in list(self.server_state.connections):
+                if isinstance(one, Connection) and one.take_or_leave(now, self._write_seconds):
+                    event("answer not taken", level=logging.WARNING, seconds=self._write_seconds)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was accepted, within a bound."""
@@ -109,15 +124,18 @@ class Server(uvicorn.Server):
                 signal.signal(one, handler)
 
 
-def serve_on(listening: socket.socket, app: ServerApplication, settings: Settings, started: Callable[[], None]) -> int:
+def serve_on(
+    listening: socket.socket, app: ServerApplication, settings: Settings, guard: Guard, started: Callable[[], None]
+) -> int:
     """Serve until a signal; how many requests were cut off at the end."""
+    app.guard = guard
     config = uvicorn.Config(
         app, http=Connection, ws="none", lifespan="on", loop="auto", access_log=False, log_config=None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         proxy_headers=False, server_header=False, backlog=2048,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )  # fmt: skip
-    server = Server(config, app, started)
+    server = Server(config, app, settings.write_seconds, started)
     server.run([listening])
     return app.cut
 

@@ -37,6 +37,8 @@ class Settings:
     max_body_bytes: int = 64 << 20
     read_seconds: float = 30.0
     """How long a request's head, and then its body, may take to arrive."""
+    write_seconds: float = 30.0
+    """How long a client may take to read an answer."""
     drain_seconds: float = 30.0
     """How long accepted requests may take after SIGTERM."""
     log_requests: bool = True

@@ -1,4 +1,7 @@
-"""Several processes on one socket: those that die are replaced, and while there is none, this one answers 503."""
+"""Processes on one socket: those that die are replaced.
+
+What they held is answered with status 503 by this one, and so is all that comes while there is none.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -19,6 +22,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from contractgen.errors import ContractgenError, LoadError
 from contractgen.serve.fallback import Fallback
+from contractgen.serve.guard import Guard, Guarded, allow_many_files
 from contractgen.serve.logs import event, log_to_stderr
 from contractgen.serve.process import application, leave, serve_on
 from contractgen.serve.settings import Prepared
@@ -34,6 +38,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 def supervise(prepared: Prepared, listening: socket.socket, started: Callable[[], None]) -> int:
     """Serve until a signal; 1 where requests were cut off. Raises LoadError where not even the first process serves."""
+    allow_many_files()
     return asyncio.run(Supervisor(prepared, listening, started).run())
 
 
@@ -49,7 +54,7 @@ class Supervisor:
         self._serving = 0
         self._has_served = False
         self._error: ContractgenError | None = None
-        self._codes: list[int] = []
+        self._cut = False
 
     async def run(self) -> int:
         """Serve until a signal."""
@@ -64,18 +69,27 @@ class Supervisor:
         await self._fallback.close()
         self._listening.close()
         await self._stop(places)
+        await self._fallback.end()
         if self._error is not None:
             raise self._error
-        return int(any(self._codes))
+        return int(self._cut)
 
     async def _keep(self) -> None:
         """Keep one process, however often it dies."""
         pause = FIRST_PAUSE
+        loop = asyncio.get_running_loop()
         while not self._end.is_set():
             receiving, sending = _SPAWN.Pipe(duplex=False)
-            process = _SPAWN.Process(target=_work, args=(self._prepared, self._listening, sending), daemon=True)
+            guarded = Guarded()
+            process = _SPAWN.Process(
+                target=_work,
+                args=(self._prepared, self._listening, sending, guarded.other, guarded.states),
+                daemon=True,
+            )
             process.start()
             sending.close()
+            guarded.other.close()
+            loop.add_reader(guarded.channel, guarded.read)
             self._processes.add(process)
             failure = await self._said(receiving)
             receiving.close()
@@ -84,13 +98,22 @@ class Supervisor:
                 pause = FIRST_PAUSE
             await _readable(process.sentinel)
             process.join()
+            loop.remove_reader(guarded.channel)
+            refused = self._fallback.adopt(guarded.orphans())
             self._processes.discard(process)
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
-            self._codes.append(0 if process.exitcode == 0 or not self._end.is_set() else 1)
+            # One that never served has cut off nothing, however it ended.
+            self._cut |= self._end.is_set() and failure is None and process.exitcode != 0
             if self._end.is_set():
                 return
             if failure is None or self._has_served:
-                event("process died", level=logging.ERROR, process=process.pid, exit_code=process.exitcode)
+                event(
+                    "process died",
+                    level=logging.ERROR,
+                    process=process.pid,
+                    exit_code=process.exitcode,
+                    refused=refused,
+                )
             if failure is None:
                 self._serving -= 1
                 if not self._serving:
@@ -148,7 +171,9 @@ async def _readable(file: int) -> None:
         loop.remove_reader(file)
 
 
-def _work(prepared: Prepared, listening: socket.socket, sending: Pipe) -> None:
+def _work(
+    prepared: Prepared, listening: socket.socket, sending: Pipe, channel: socket.socket, states: Sequence[int]
+) -> None:
     """What each process does."""
     log_to_stderr()
     # Ctrl-C reaches the whole group; the supervisor says when to end.
@@ -166,7 +191,7 @@ def _work(prepared: Prepared, listening: socket.socket, sending: Pipe) -> None:
         sending.send(None)
         sending.close()
 
-    if serve_on(listening, app, prepared.settings, serves):
+    if serve_on(listening, app, prepared.settings, Guard(channel, states), serves):
         leave(1)
 
 

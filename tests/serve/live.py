@@ -90,6 +90,25 @@ def rest_of(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+def last_answer(raw: bytes) -> Reply:
+    """The one answer on a connection that was closed after it."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    assert headers["connection"] == "close"
+    assert int(headers["content-length"]) == len(body)
+    return Reply(int(status.split()[1]), headers, body)
+
+
+def in_background(site: Site, request: object, count: int) -> tuple[list[Reply], list[threading.Thread]]:
+    """So many requests at once, and where their answers go."""
+    replies: list[Reply] = []
+    threads = [threading.Thread(target=lambda: replies.append(site.send(request)), daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return replies, threads
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something that the server does by itself; fail where it does not come."""
     deadline = time.monotonic() + TIMEOUT

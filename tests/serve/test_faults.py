@@ -1,23 +1,25 @@
-"""What goes wrong in front of a server: bad and slow clients, too many of them, the end of the process, its death."""
+"""What goes wrong in front of a server: bad and slow clients, too many of them, the end of the process."""
 
 from __future__ import annotations
 
 import http.client
+import io
 import json
-import os
-import signal
-import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
+from contractgen.contract.codec import dumps
+from contractgen.contract.model import Contract, Output, Parameter, Tensor
 from tests.serve.command import Served, serving
 from tests.serve.conftest import CONTRACT, W
-from tests.serve.live import Reply, Site, rest_of, until
+from tests.serve.live import in_background, last_answer, rest_of, until
 
 IN_FLIGHT = "contractgen_in_flight"
 
@@ -27,16 +29,6 @@ def strict(graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:  # 
     folder = tmp_path_factory.mktemp("strict")
     with serving(CONTRACT, graph, "--read-timeout", "0.5", "--max-body", "100000", folder=folder) as served:
         yield served
-
-
-def last_answer(raw: bytes) -> Reply:
-    """The one answer on a connection that was closed after it."""
-    head, _, body = raw.partition(b"\r\n\r\n")
-    status, *lines = head.decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in lines)
-    assert headers["connection"] == "close"
-    assert int(headers["content-length"]) == len(body)
-    return Reply(int(status.split()[1]), headers, body)
 
 
 HALVES = {
@@ -110,13 +102,42 @@ def test_of_many_requests_at_once_each_gets_its_own_answer(served: Served, clien
     assert after[key] - before.get(key, 0.0) == 360
 
 
-def in_background(site: Site, request: object, count: int) -> tuple[list[Reply], list[threading.Thread]]:
-    """So many requests at once, and where their answers go."""
-    replies: list[Reply] = []
-    threads = [threading.Thread(target=lambda: replies.append(site.send(request)), daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    return replies, threads
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A contract and a graph whose answers have 16 MB, more than the kernel's buffers hold."""
+    size = 4 << 20
+    contract = Contract(
+        "large",
+        (Parameter("x", Tensor("x", "float32", (1,))),),
+        (Output("output", Tensor("output", "float32", (size,))),),
+        {},
+    )
+    made = helper.make_graph(
+        [helper.make_node("Expand", ["x", "size"], ["output"])], "large",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [size])],
+        [helper.make_tensor("size", TensorProto.INT64, [1], [size])],
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "contract.json").write_text(dumps(contract))
+    onnx.save(
+        helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), str(folder / "large.onnx")
+    )
+    return folder / "contract.json", folder / "large.onnx"
+
+
+def test_a_client_that_does_not_take_its_answer_is_left(large: tuple[Path, Path], tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones(1, np.float32))
+    body = buffer.getvalue()
+    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Length: {len(body)}\r\n\r\n"
+    with serving(*large, "--write-timeout", "1", folder=tmp_path) as served:
+        with served.connect() as connection:
+            connection.sendall(head.encode() + body)
+            until(lambda: any(event["event"] == "answer not taken" for event in served.events))
+            assert len(rest_of(connection)) < 16 << 20
+        reply = served.post("/invocations", body, Content_Type="application/x-npy")
+        np.testing.assert_array_equal(np.load(io.BytesIO(reply.body)), np.ones(4 << 20, np.float32))
 
 
 class TestAfterSigterm:
@@ -137,7 +158,8 @@ class TestAfterSigterm:
             with pytest.raises(ConnectionRefusedError):
                 served.get("/ping")
             assert rest_of(idle) == b""
-            assert [event["event"] for event in served.events if event["event"] != "request"] == ["draining", "drained"]
+            told = [event["event"] for event in served.events if event["event"] != "request"]
+            assert told == ["opened", "process serves", "draining", "drained"]
 
     def test_nothing_is_waited_for_beyond_the_bound(self, slow_graph: Path, client: ModuleType, tmp_path: Path) -> None:
         options = ("--threads", "1", "--drain-timeout", "1")
@@ -172,84 +194,6 @@ def test_beyond_its_places_the_server_says_503_at_once(slow_graph: Path, client:
                 assert reply.codes == []
                 assert reply.headers["retry-after"] == "1"
         assert served.send(request).status == 200
-
-
-class TestProcesses:
-    def test_one_that_is_killed_is_replaced_while_the_others_serve(
-        self, graph: Path, client: ModuleType, tmp_path: Path
-    ) -> None:
-        with serving(CONTRACT, graph, "--workers", "2", "--no-request-log", folder=tmp_path) as served:
-            until(lambda: len(pids(served)) == 2)
-            request = client.serialize(np.ones((1, 20), np.float32))
-            lost: list[str] = []
-            statuses: Counter[int] = Counter()
-            stop = threading.Event()
-
-            def ask() -> None:
-                while not stop.is_set():
-                    try:
-                        statuses[served.send(request).status] += 1
-                    except (
-                        OSError,
-                        http.client.HTTPException,
-                    ) as error:  # it was being answered by the process that died
-                        lost.append(type(error).__name__)
-
-            threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
-            for thread in threads:
-                thread.start()
-            until(lambda: statuses[200] > 50)
-            os.kill(pids(served)[0], signal.SIGKILL)
-            until(lambda: len(pids(served)) == 3)
-            reached = statuses[200]
-            until(lambda: statuses[200] > reached + 50)
-            stop.set()
-            for thread in threads:
-                thread.join(30)
-            assert set(statuses) == {200}, "the other process has room for all"
-            assert len(lost) <= 4, "no more than one request of each client was in the process that died"
-            died = next(event for event in served.events if event["event"] == "process died")
-            assert died["exit_code"] == -signal.SIGKILL
-            counted = served.metrics()['contractgen_requests_total{path="/invocations",status="200"}']
-            assert statuses[200] <= counted <= statuses[200] + len(lost), "of all processes, the dead one too"
-
-    def test_while_there_is_none_all_is_refused(self, graph: Path, client: ModuleType, tmp_path: Path) -> None:
-        with serving(CONTRACT, graph, "--workers", "2", folder=tmp_path) as served:
-            until(lambda: len(pids(served)) == 2)
-            # The supervisor is held until a request waits, so that no new process can be there first.
-            served.process.send_signal(signal.SIGSTOP)
-            for pid in pids(served):
-                os.kill(pid, signal.SIGKILL)
-            until(lambda: not any(is_alive(pid) for pid in pids(served)))
-            request = client.serialize(np.ones((1, 20), np.float32))
-            replies, threads = in_background(served, request, 1)
-            threads[0].join(0.2)
-            served.process.send_signal(signal.SIGCONT)
-            threads[0].join(30)
-            (refused,) = replies
-            assert (refused.status, refused.codes, refused.headers["retry-after"]) == (503, [], "1")
-            until(lambda: len(pids(served)) == 4)
-            assert served.send(request).status == 200
-            assert served.get("/v2/health/ready").status == 200
-
-    def test_all_end_with_the_supervisor(self, graph: Path, tmp_path: Path) -> None:
-        with serving(CONTRACT, graph, "--workers", "2", folder=tmp_path) as served:
-            until(lambda: len(pids(served)) == 2)
-            served.process.kill()
-            served.process.wait(30)
-            until(lambda: not any(is_alive(pid) for pid in pids(served)))
-
-
-def pids(served: Served) -> list[int]:
-    """The processes that have served."""
-    return [event["process"] for event in served.events if event["event"] == "process serves"]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 class TestTheLog:

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 
 from tests.integration.servers import free_port
-from tests.serve.command import ROOT, START_SECONDS
+from tests.serve.command import ROOT, START_SECONDS, Served
 from tests.serve.conftest import CONTRACT
 from tests.serve.live import TIMEOUT, Site
 
@@ -144,8 +146,10 @@ def test_each_option_is_told() -> None:
     assert {option for option in options if f"`{option}" not in page} == set()
 
 
-def test_each_metric_is_told(served: object) -> None:
+def test_each_metric_is_told(served: Served, client: ModuleType) -> None:
+    assert served.send(client.serialize(np.ones((1, 20), np.float32))).status == 200
+    assert served.post("/invocations", b"{}").status == 400
     page = (ROOT / "docs/targets/serve.md").read_text(encoding="utf-8")
-    names = set(re.findall(r"^# HELP (contractgen_\w+)", served.get("/metrics").body.decode(), re.MULTILINE))  # type: ignore[attr-defined]
+    names = set(re.findall(r"^# HELP (contractgen_\w+)", served.get("/metrics").body.decode(), re.MULTILINE))
     told = set(re.findall(r"^\| `(contractgen_\w+)`", page, re.MULTILINE))
     assert {name for name in names if not name.endswith("_created")} == told

@@ -36,18 +36,25 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def ray_serve(deployed: Deployed, replicas: int) -> Iterator[Served]:
-    """The generated configuration with another address and a fixed number of replicas."""
+def ray_serve(deployed: Deployed, replicas: int, *, most: int = 0, wait_seconds: float = 0.02) -> Iterator[Served]:
+    """The generated configuration with another address and a fixed number of replicas, or with `most` up to so many."""
     folder = deployed.render("ray")
     shutil.copy(deployed.source, folder)
     config = yaml.safe_load((folder / "config.yaml").read_text())
     port = free_port()
     config["http_options"] = {"host": "127.0.0.1", "port": port}
     (deployment,) = config["applications"][0]["deployments"]
-    del deployment["autoscaling_config"]
-    deployment["num_replicas"] = replicas
+    if most:
+        # As generated, with other numbers and Ray's own delays shortened.
+        deployment["autoscaling_config"] |= {
+            "min_replicas": replicas, "max_replicas": most, "target_ongoing_requests": 1,
+            "upscale_delay_s": 1, "metrics_interval_s": 0.5, "look_back_period_s": 2,
+        }  # fmt: skip
+    else:
+        del deployment["autoscaling_config"]
+        deployment["num_replicas"] = replicas
     if "user_config" in deployment:
-        deployment["user_config"] = {"max_batch_size": 16, "batch_wait_seconds": 0.02}
+        deployment["user_config"] = {"max_batch_size": 16, "batch_wait_seconds": wait_seconds}
     changed = folder / "test_config.yaml"
     changed.write_text(yaml.safe_dump(config))
     environment = {
@@ -165,6 +172,36 @@ def test_nothing_is_lost_when_a_replica_is_killed_under_load(served: Served) -> 
         np.testing.assert_allclose(result, served.deployed.expected(value), rtol=1e-5, atol=1e-6)
     assert not before[0].is_running() or before[0].status() == psutil.STATUS_ZOMBIE
     assert len(set(repeated)) <= 64, "more than the dead replica could hold had to be sent again"
+
+
+def test_load_brings_another_replica_and_loses_nothing(linear: Deployed) -> None:
+    """Calls that wait for each other keep several at once on the one replica, where one is the target."""
+    ended = threading.Event()
+
+    def ask(number: int) -> int:
+        answered = 0
+        while not ended.is_set():
+            value = good("linear", batch=2, seed=1000 * number + answered % 50)
+            answer = send(served, value)
+            assert answer.status == 200, answer
+            result = linear.client.deserialize(answer.body, answer.headers)
+            np.testing.assert_allclose(result, linear.expected(value), rtol=1e-5, atol=1e-6)
+            answered += 1
+        return answered
+
+    with ray_serve(linear, replicas=1, most=2, wait_seconds=0.2) as served:
+        assert len(replicas_of(served)) == 1
+        with ThreadPoolExecutor(8) as pool:
+            clients = [pool.submit(ask, number) for number in range(8)]
+            try:
+                limit = time.monotonic() + 180
+                while len(replicas_of(served)) < 2:
+                    assert time.monotonic() < limit, "the load brought no other replica"
+                    assert not any(client.done() for client in clients), "a client has failed"
+                    time.sleep(0.5)
+            finally:
+                ended.set()
+            assert all(client.result(timeout=90) for client in clients)
 
 
 def test_a_model_with_structure_is_served_too(multimodal: Deployed) -> None:
