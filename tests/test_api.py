@@ -145,7 +145,7 @@ def test_the_graphs_that_an_export_writes_are_the_ones_that_verification_ran(
     from contractgen.verify.runtimes import build, onnx_runtime
 
     weights(folder)
-    monkeypatch.setattr(onnx_runtime, "_LARGE", 0)  # weights in a file beside the graph, as for a large model
+    monkeypatch.setattr(onnx_runtime, "LARGE", 0)  # weights in a file beside the graph, as for a large model
     making = build.write_onnx
 
     def counted(*args: Any, **keywords: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ import torch
 
 from contractgen.contract.model import Contract, Tensor
 from contractgen.infer.state import StateGuard
-from contractgen.load.arguments import to_numpy, to_torch
+from contractgen.load.arguments import to_numpy
 from contractgen.verify.compare import Gap, noise_of, output_problem, widest
+from contractgen.verify.exact import InFloat64
 from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import Runtime
@@ -147,7 +147,7 @@ def measured_noise(
 ) -> dict[str, float]:
     """How far eager's own result moves, by output: with its float inputs changed in the last bit, and in float64."""
     runs: list[Mapping[str, Array]] = []
-    for seed in range(3):
+    for seed in range(3) if _has_float(args) else ():
         chooser = np.random.default_rng(seed)
         moved = (tuple(_moved(arg, chooser) for arg in args[0]), {k: _moved(v, chooser) for k, v in args[1].items()})
         try:
@@ -155,27 +155,12 @@ def measured_noise(
         except Exception:
             break
     try:
-        exact = Eager(eager.contract, copy.deepcopy(eager.module).double(), "")
-        runs.append(exact.run(*args)[1] if not _has_float(args) else _run_double(exact, args))
+        with InFloat64():
+            result = eager.call(*args)
+        runs.append({name: value for name, (_, value) in output_tensors(eager.contract, to_numpy(result)).items()})
     except Exception:  # noqa: S110
         pass  # the model has no float64 form: what the perturbed runs say stands alone
     return noise_of(outputs, runs, tensors)
-
-
-def _run_double(exact: Eager, args: Args) -> dict[str, Array]:
-    torch_args, torch_kwargs = to_torch(exact.contract.inputs, *args)
-    result = exact.call_torch(_double(torch_args), _double(torch_kwargs))
-    return {name: value for name, (_, value) in output_tensors(exact.contract, to_numpy(result)).items()}
-
-
-def _double(tree: Any) -> Any:
-    if isinstance(tree, torch.Tensor):
-        return tree.double() if tree.is_floating_point() else tree
-    if isinstance(tree, dict):
-        return {key: _double(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_double(value) for value in tree)
-    return tree
 
 
 def _has_float(tree: Any) -> bool:

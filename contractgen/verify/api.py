@@ -107,6 +107,7 @@ def _run(session: Session, builder: Builder, random_count: int) -> None:
     tally.not_run += len(session.try_refused((c for c in plan.broken if not c.policy), lambda: now() > session.limit))
     left = session.try_refused((c for c in plan.broken if c.policy), builder.ready)
     session.progress("verify", "making graphs")
+    session.close()  # its child would only hold memory meanwhile
     built = builder.finish(max(_WANTED if session.artifacts else _UNASKED, session.limit - now()))
     session.meet(built.runtimes)
     for name, reason in built.missing.items():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from contractgen.contract.model import Contract
 from contractgen.errors import ContractgenError
@@ -13,6 +16,9 @@ from contractgen.load.arguments import to_numpy
 from contractgen.verify.fill import Array
 from contractgen.verify.recipe import Recipe
 from contractgen.verify.trees import output_tensors
+
+_LARGE = 1 << 20
+"""Bytes of a parameter that is worth sharing."""
 
 RuntimeName = Literal["eager", "torchscript", "pt2", "onnx"]
 
@@ -23,6 +29,19 @@ class NotAvailable(ContractgenError):
     exit_code = 3
 
 
+def share_weights(own: torch.nn.Module, of: torch.nn.Module) -> None:
+    """Let large parameters of a module that was read back lie where the same ones of the model lie: memory holds them once."""
+    known = dict(of.named_parameters())
+    shared = 0
+    for name, parameter in own.named_parameters():
+        same = known.get(name)
+        if same is not None and same.nbytes >= _LARGE and torch.equal(parameter, same):
+            parameter.data = same.data
+            shared += same.nbytes
+    if shared and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)  # glibc keeps freed blocks of a few megabytes
+
+
 class Runtime(ABC):
     """One way to run the model. What it has opened is inherited by the child processes that run it."""
 
@@ -31,8 +50,8 @@ class Runtime(ABC):
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
 
-    def open(self) -> None:  # noqa: B027 (the model itself is open already)
-        """Read the artifact. Raises whatever the reader raises."""
+    def open(self, model: torch.nn.Module) -> None:  # noqa: B027 (the model itself is open already)
+        """Read the artifact, which was made from ``model``. Raises whatever the reader raises."""
 
     @abstractmethod
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

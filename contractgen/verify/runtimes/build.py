@@ -20,7 +20,7 @@ from contractgen.verify.runtimes.base import NotAvailable, Runtime
 from contractgen.verify.runtimes.eager import NAMES
 from contractgen.verify.runtimes.example import GraphInput, graph_input
 from contractgen.verify.runtimes.exported import Exported, export_program, first_line
-from contractgen.verify.runtimes.onnx_runtime import OnnxRuntime, write_onnx
+from contractgen.verify.runtimes.onnx_runtime import LARGE, OnnxRuntime, write_onnx
 from contractgen.verify.runtimes.torchscript import TorchScript, trace
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Builder:
         folder: Path | None = None,
     ) -> None:
         self.contract = contract
+        self._module = module
         self._missing: dict[str, str] = {}
         self._own = tempfile.TemporaryDirectory(prefix="contractgen-") if folder is None else None
         self._folder = folder or Path(self._own.name if self._own is not None else "")
@@ -100,6 +101,11 @@ class Builder:
     def finish(self, seconds: float) -> Built:
         """What was built; what takes longer than ``seconds`` is given up."""
         missing = dict(self._missing)
+        if sum(parameter.nbytes for parameter in self._module.parameters()) > LARGE:
+            for job in self._jobs.values():
+                job.wait(
+                    seconds
+                )  # reading one back while another is made would hold more copies of the weights at once
         for job_name, job in self._jobs.items():
             names = [job_name] if job_name == "torchscript" else [n for n in ("pt2", "onnx") if n in self._wanted]
             if "onnx" in names and "pt2" in names and job.first_sign(self._paths()["pt2"], seconds):
@@ -120,7 +126,7 @@ class Builder:
         assert self._given is not None
         runtime: Runtime = _KINDS[name](self.contract, self._paths()[name], self._given)
         try:
-            runtime.open()
+            runtime.open(self._module)
         except Exception as error:
             self._opened[name] = f"the file that was written does not load: {first_line(error)}"
         else:

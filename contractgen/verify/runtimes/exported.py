@@ -13,7 +13,7 @@ from torch.fx.experimental import _config as symbolic_config
 from contractgen.contract.model import Contract
 from contractgen.load.arguments import bind, to_torch
 from contractgen.verify.recipe import Recipe
-from contractgen.verify.runtimes.base import NotAvailable, Runtime
+from contractgen.verify.runtimes.base import NotAvailable, Runtime, share_weights
 from contractgen.verify.runtimes.example import GraphInput, automatic_dims, dynamic_shapes, named_dims
 from contractgen.verify.runtimes.recurrent import recurrent_shapes
 
@@ -61,9 +61,10 @@ class Exported(Runtime):
         """A graph has the inputs that it was made with."""
         return self.given.fits(self.contract, recipe)
 
-    def open(self) -> None:
+    def open(self, model: torch.nn.Module) -> None:
         """Load the program; its own guards stay in force."""
         self._module = torch.export.load(self.path).module()
+        share_weights(self._module, model)
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The program's result."""

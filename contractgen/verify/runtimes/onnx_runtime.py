@@ -29,7 +29,9 @@ from contractgen.verify.trees import named, output_tensors
 
 FINGERPRINT = "contractgen.fingerprint"
 DIMS = "contractgen.dims"
-_LARGE = 1 << 30
+LARGE = 64 << 20
+"""Bytes of weights above which they lie in a file beside the graph, as torch's exporter does for all: they are written and
+read without a copy in memory, and a file cannot hold more than two gigabytes."""
 
 
 def write_onnx(
@@ -43,10 +45,10 @@ def write_onnx(
             size = sum(t.nbytes for t in program.state_dict.values() if isinstance(t, torch.Tensor))
             result = torch.onnx.export(
                 program, f=None, input_names=wire_names(contract, given), output_names=outputs, dynamo=True,
-                verbose=False, external_data=size > _LARGE,
+                verbose=False, external_data=size > LARGE,
             )  # fmt: skip
             assert result is not None
-            result.save(str(path), external_data=size > _LARGE)
+            result.save(str(path), external_data=size > LARGE)
         model = onnx.load(str(path), load_external_data=False)
         name_dims(model, contract)
         onnx.save(model, str(path))
@@ -177,20 +179,28 @@ class OnnxRuntime(Runtime):
         found = {name: value.numpy() for name, value in zip(names, results, strict=True)}
         return found, found
 
-    def open(self) -> None:
+    def open(self, model: torch.nn.Module) -> None:  # noqa: ARG002
         """Start a session that runs in the calling thread alone: one with threads of its own does not survive a fork."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4
+        if self._weights.exists():
+            # Neither a second copy of large weights nor room for activations that is never given back.
+            options.add_session_config_entry("session.disable_prepacking", "1")
+            options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
 
     def save(self, path: Path) -> None:
         """Write the file, and the weights beside it where they are too large for one."""
-        weights = self.path.with_name(f"{self.path.name}.data")
-        if weights.exists():
-            place(weights, path.with_name(weights.name))
+        if self._weights.exists():
+            place(self._weights, path.with_name(self._weights.name))
         place(self.path, path)
+
+    @property
+    def _weights(self) -> Path:
+        """Where the weights lie if they are too large for the graph's own file."""
+        return self.path.with_name(f"{self.path.name}.data")
 
 
 def _value(array: Array, kind: str) -> Any:

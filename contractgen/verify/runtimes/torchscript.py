@@ -12,7 +12,7 @@ import torch
 from contractgen.contract.model import Contract
 from contractgen.load.arguments import bind, to_torch
 from contractgen.verify.recipe import Recipe
-from contractgen.verify.runtimes.base import NotAvailable, Runtime
+from contractgen.verify.runtimes.base import NotAvailable, Runtime, share_weights
 from contractgen.verify.runtimes.example import GraphInput
 from contractgen.verify.runtimes.exported import first_line, place
 
@@ -62,9 +62,10 @@ class TorchScript(Runtime):
         """A graph has the inputs that it was made with."""
         return self.given.fits(self.contract, recipe)
 
-    def open(self) -> None:
+    def open(self, model: torch.nn.Module) -> None:
         """Load the archive."""
         self._module = jit.load(str(self.path), map_location="cpu")
+        share_weights(self._module, model)
 
     def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The archive's result."""
