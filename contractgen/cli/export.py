@@ -38,7 +38,9 @@ def export(
     kinds: Annotated[
         list[str] | None,
         typer.Option(
-            "--artifact", metavar="onnx|pt2|torchscript", help="Write the traced model too; repeat for several."
+            "--artifact",
+            metavar="onnx|pt2|torchscript",
+            help="Write the traced model too; repeat for several. The weights of a large ONNX graph lie beside it.",
         ),
     ] = None,
     targets: options.TargetOption = None,
