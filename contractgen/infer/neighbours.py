@@ -82,20 +82,26 @@ def larger(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> Ne
 
 
 def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
-    """Tensors of one shape and dtype with an axis less, or one more: what is joined before it fails has one rank."""
-    leaves = {path: leaf for path, leaf in hypothesis.leaves().items() if path not in frozen}
+    """Tensors that met before a failure with an axis less each, or one more: what is joined has ranks that go together."""
+    leaves = {path: leaf for path, leaf in hypothesis.leaves().items() if path not in frozen and leaf.sizes}
     used = set(hypothesis.sizes().values())
-    for leaf in dict.fromkeys(leaves.values()):
-        twins = [path for path, other in leaves.items() if other == leaf]
-        if len(twins) < 2 or not leaf.sizes or (suspects and not set(twins) & set(suspects)):
-            continue
-        shapes = [(leaf.sizes[:-1], 0.2), ((*leaf.sizes, next(size for size in FRESH if size not in used)), 0.3)]
-        for sizes, cost in shapes:
-            changed = hypothesis
-            for path in twins if 0 < len(sizes) <= 5 else ():
-                changed = changed.with_node(path, replace(leaf, sizes=sizes))
-            if changed is not hypothesis:
-                yield changed, cost
+    fresh = next(size for size in FRESH if size not in used)
+    alike = [[path for path, other in leaves.items() if other == leaf] for leaf in dict.fromkeys(leaves.values())]
+    groups = [group for group in alike if not suspects or set(group) & set(suspects)]
+    met = [path for path in suspects if path in leaves]
+    if len({len(leaves[path].sizes) for path in met}) == 2:
+        groups.append(met)  # one was given an axis on the way
+    for group in groups:
+        fewer, more = hypothesis, hypothesis
+        for path in group if len(group) > 1 else ():
+            leaf = leaves[path]
+            fewer = fewer.with_node(path, replace(leaf, sizes=leaf.sizes[:-1]))
+            more = more.with_node(path, replace(leaf, sizes=(*leaf.sizes, fresh)))
+        ranks = [len(leaves[path].sizes) for path in group]
+        if fewer is not hypothesis and min(ranks) > 1:
+            yield fewer, 0.2
+        if more is not hypothesis and max(ranks) < 5:
+            yield more, 0.3
 
 
 _USUAL_IMAGES = (224, 256, 32, 28, 64, 128, 96, 48, 112, 160, 192, 227, 299, 320, 384, 512)

@@ -58,6 +58,8 @@ _IDS = {
     "users", "items", "sparse", "edges", "edge", "query_ids", "labels", "label", "sentence", "src", "tgt", "codes", "class",
     "classes", "offsets", "prompt", "document", "genre", "town", "city",
 }  # fmt: skip
+_MEASURED = {"features", "feats", "embedding", "embeddings", "vector", "vectors"}
+"""What is measured of a user or an item, rather than which one it is."""
 _MARKS = {"padding", "pad", "padded", "missing", "valid", "observed", "masked", "keep"}
 _LENGTHS = {"length", "lengths", "lens", "len", "sizes", "offsets"}
 _IMAGES = {"image", "images", "img", "imgs", "pixel", "pixels", "picture", "photo", "frame", "rgb", "depth"}
@@ -92,6 +94,8 @@ def from_name(name: str, source: str, floating: torch.dtype) -> Prior:
         return Prior((floating,), (5, 4))
     if words & _AUDIO:
         return Prior((floating,), (2, 3))
+    if words & _MEASURED:
+        return Prior((floating,), ())
     if words & _IDS:
         return Prior((torch.int64, floating), ())
     if re.search(rf"\b{re.escape(name)}\b[^\n]*(/ *255|uint8)", source):
@@ -102,7 +106,7 @@ def from_name(name: str, source: str, floating: torch.dtype) -> Prior:
 def mentioned_dtypes(source: str) -> tuple[torch.dtype, ...]:
     """Dtypes that the source of ``forward`` names: an author who checks a dtype writes it."""
     found = re.findall(
-        r"torch\.(uint8|int8|int16|int32|int64|long|float16|half|bfloat16|float64|double|bool|complex64|complex128)\b",
+        r"(?<!dtype=)torch\.(uint8|int8|int16|int32|int64|long|float16|half|bfloat16|float64|double|bool|complex64|complex128)\b",
         source,
     )
     return tuple(dict.fromkeys(getattr(torch, name) for name in found))

@@ -64,3 +64,14 @@ def test_only_an_author_who_wrote_dims_fixes_the_rank() -> None:
     assert Prior(dims=("b", "t"), declared=True).exact_rank
     assert not Prior(dims=("b", "t")).exact_rank
     assert not Prior(declared=True).exact_rank
+
+
+def test_what_is_measured_of_an_item_is_no_id() -> None:
+    names = ("item_features", "user_embedding", "item_id")
+    dtypes = [from_name(name, "", torch.float32).dtypes[0] for name in names]
+    assert dtypes == [torch.float32, torch.float32, torch.int64]
+
+
+def test_a_dtype_that_is_made_is_not_one_that_is_taken() -> None:
+    source = "causal = torch.ones(4, dtype=torch.bool)\nif x.dtype != torch.uint8: raise TypeError"
+    assert mentioned_dtypes(source) == (torch.uint8,)

@@ -264,3 +264,21 @@ def test_a_grid_that_windows_do_not_fit_grows_by_much(bench: Bench) -> None:
     assert found is not None
     assert shape(found, "x") == (torch.float32, 3)
     assert module.tracer.trials < 60
+
+
+class _NextClick(_Clicks):
+    """A sequence and one item are joined after the item was given an axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(3, 1, 8, batch_first=True)
+
+    def forward(self, history: Any, target: Any) -> Any:
+        joined = torch.cat([history, target.unsqueeze(1)], dim=1)
+        positions = self.kinds(torch.arange(joined.size(1)))
+        return self.layer(self.items(joined) + positions)
+
+
+def test_tensors_of_ranks_that_go_together_lose_an_axis_together(bench: Bench) -> None:
+    found = first(bench, _NextClick())
+    assert [len(leaf.sizes) for leaf in found.hypothesis.leaves().values()] == [2, 1]
