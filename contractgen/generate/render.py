@@ -66,7 +66,16 @@ def render_client(contract: model.Contract) -> str:
 def render_validator(contract: model.Contract) -> str:
     """The text of `validator.py`."""
     title = f"Validator of the model {safe(literal(contract.name))}: lets in requests that keep its contract, and no others."
-    public = ["CONTRACT", "ContractViolation", "Limits", "Reply", "Response", "Violation", "error_response"]
+    public = [
+        "CONTRACT",
+        "ContractViolation",
+        "Limits",
+        "Reply",
+        "Response",
+        "Violation",
+        "arguments_of",
+        "error_response",
+    ]
     public += ["parse", "receive", "respond", "validate", *conversions(contract)]
     names = parameter_names(contract, VALIDATOR, ())
     own = [
@@ -308,7 +317,7 @@ def parse(
 
 
 def arguments_of(tensors: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The `(args, kwargs)` that checked tensors make."""
+    """The `(args, kwargs)` that tensors make by their wire names, for stacks that decode by themselves. `validate` checks."""
     ARGUMENTS'''
 
 RESPOND = '''def respond(outputs: Any, *, accept: str = "", reply: Reply | None = None) -> Response:

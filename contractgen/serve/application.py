@@ -25,7 +25,7 @@ from contractgen.generate.runtime.asgi_messages import (
     answer_of,
     path_of,
 )
-from contractgen.generate.targets.asgi_openapi import document
+from contractgen.generate.targets.asgi_openapi import document, operation
 from contractgen.report.formats.model_metadata import model_metadata
 from contractgen.serve.batching import Batcher
 from contractgen.serve.connection import ANSWERS
@@ -38,6 +38,20 @@ _ID = re.compile(rb"[A-Za-z0-9._:/=+-]{1,128}")
 
 _PROCESS = secrets.token_hex(8)
 _NUMBERS = itertools.count()
+
+
+def openapi(contract: Contract) -> dict[str, Any]:
+    """The document of the target ``asgi`` with what is answered here besides."""
+    made = document(contract)
+    made["paths"]["/contract.json"] = operation(
+        "contract", "The contract", {"format": {"type": "string"}, "fingerprint": {"type": "string"}}
+    )
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    answer = {"description": "Counters and times in Prometheus' text format.", "content": text}
+    made["paths"]["/metrics"] = {
+        "get": {"operationId": "metrics", "summary": "Metrics for Prometheus", "responses": {"200": answer}}
+    }
+    return made
 
 
 class ServerApplication(Application):
@@ -54,7 +68,7 @@ class ServerApplication(Application):
         batch: int = 1,
         **options: Any,
     ) -> None:
-        about = About(contract.name, contract.fingerprint, model_metadata(contract), document(contract))
+        about = About(contract.name, contract.fingerprint, model_metadata(contract), openapi(contract))
         super().__init__(validator, model, about, **options)
         self.metrics = metrics
         self.guard: Guard | None = None

@@ -93,9 +93,12 @@ class Connection(HttpToolsProtocol):
         self._guard.states[self._file] = ANSWERING
 
     def on_response_complete(self) -> None:
-        """An answer was written, which leaves this process at the end of this turn of the loop, or later."""
+        """An answer was written, which leaves this process now, at the end of this turn of the loop, or later."""
         self._is_answering = False
-        self.loop.call_soon(self._rest)
+        if self.transport.get_write_buffer_size():
+            self.loop.call_soon(self._rest)
+        else:
+            self._rest()
         super().on_response_complete()
 
     def _rest(self) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 
-from contractgen.serve.guard import ANSWERING, ASKED, CLOSED, Orphan
+from contractgen.serve.guard import ANSWERING, ASKED, CLOSED, RESTING, Orphan
 
 HEAD_SECONDS = 5.0
 LINGER_SECONDS = 1.0
@@ -20,28 +20,38 @@ class Fallback:
 
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
-        self._server: asyncio.Server | None = None
+        self._is_open = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Take connections."""
-        if self._server is None:
-            self._server = await asyncio.start_server(_answer, sock=self._listening.dup(), limit=MOST_HEAD_BYTES)
+        if not self._is_open:
+            self._is_open = True
+            self._listening.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._listening, self._accept)
 
-    async def close(self) -> None:
-        """Leave them to the others."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    def close(self) -> None:
+        """Leave them to the others. What was taken is answered: `asyncio.Server` would forget what it has just accepted."""
+        if self._is_open:
+            self._is_open = False
+            asyncio.get_running_loop().remove_reader(self._listening)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # another process was quicker, or the client has gone
+            taken, _ = self._listening.accept()
+            self._start(Orphan(taken, RESTING), HEAD_SECONDS)
+
+    def _start(self, orphan: Orphan, seconds: float) -> None:
+        task = asyncio.create_task(_finish(orphan, seconds))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def adopt(self, orphans: list[Orphan]) -> int:
         """Answer the requests in the connections of a process that has died; how many there were at least."""
         asked = 0
         for one in orphans:
             asked += one.state == ASKED
-            task = asyncio.create_task(_finish(one))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(one, LINGER_SECONDS)
         return asked
 
     async def end(self) -> None:
@@ -50,8 +60,8 @@ class Fallback:
             await asyncio.wait(self._tasks)
 
 
-async def _finish(orphan: Orphan) -> None:
-    """Answer what an orphan was asked, or is just now, and close it; one whose answer had begun is only closed."""
+async def _finish(orphan: Orphan, seconds: float) -> None:
+    """Answer what an orphan was asked, or is within so many seconds, and close it; one whose answer had begun is closed."""
     if orphan.state == CLOSED:
         orphan.socket.close()
         return
@@ -65,10 +75,10 @@ async def _finish(orphan: Orphan) -> None:
     elif orphan.state == ASKED:
         await _end(reader, writer, _refusal("what had this request has died; try again"))
     else:
-        await _answer(reader, writer, LINGER_SECONDS)
+        await _answer(reader, writer, seconds)
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float = HEAD_SECONDS) -> None:
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
     """Answer the one request of a connection that is closed after it."""
     try:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), seconds)

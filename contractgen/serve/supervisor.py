@@ -63,10 +63,10 @@ class Supervisor:
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self._end.set)
         self._listening.listen(2048)
-        await self._fallback.open()
+        self._fallback.open()
         places = [asyncio.create_task(self._keep()) for _ in range(self._prepared.settings.workers)]
         await self._end.wait()
-        await self._fallback.close()
+        self._fallback.close()
         self._listening.close()
         await self._stop(places)
         await self._fallback.end()
@@ -94,7 +94,7 @@ class Supervisor:
             failure = await self._said(receiving)
             receiving.close()
             if failure is None:
-                await self._is_serving(process)
+                self._is_serving(process)
                 pause = FIRST_PAUSE
             await _readable(process.sentinel)
             process.join()
@@ -117,7 +117,7 @@ class Supervisor:
             if failure is None:
                 self._serving -= 1
                 if not self._serving:
-                    await self._fallback.open()
+                    self._fallback.open()
             elif not self._has_served:
                 self._error = self._error or failure
                 self._end.set()
@@ -134,10 +134,10 @@ class Supervisor:
             return LoadError("a process died while it opened the model")
         return said
 
-    async def _is_serving(self, process: SpawnProcess) -> None:
+    def _is_serving(self, process: SpawnProcess) -> None:
         self._serving += 1
         event("process serves", process=process.pid)
-        await self._fallback.close()
+        self._fallback.close()
         if not self._has_served:
             self._has_served = True
             self._says()

@@ -28,19 +28,19 @@ def document(contract: Contract) -> Document:
     invoke = made["paths"]["/invocations"]["post"]
     model = f"/v2/models/{quote(contract.name, safe='')}"
     made["paths"] = {
-        "/ping": _get("ping", "Whether the server runs; SageMaker's health check", {"status": _of("string")}),
+        "/ping": operation("ping", "Whether the server runs; SageMaker's health check", {"status": _of("string")}),
         "/invocations": {"post": _inference(invoke, "invoke", ["Request", "InferRequest"], ["Response", "InferResponse"])},
         f"{model}/infer": {"post": _inference(invoke, "infer", ["InferRequest", "Request"], ["InferResponse", "Response"])},
-        model: _get("model_metadata", "The names, datatypes and shapes of the model's tensors", None, "ModelMetadata"),
-        f"{model}/ready": _get(
+        model: operation("model_metadata", "The names, datatypes and shapes of the model's tensors", None, "ModelMetadata"),
+        f"{model}/ready": operation(
             "model_ready", "Whether the model takes requests", {"name": _of("string"), "ready": _of("boolean")}
         ),
-        "/v2": _get("server_metadata", "The server, and the contract as its version", {
+        "/v2": operation("server_metadata", "The server, and the contract as its version", {
             "name": _of("string"), "version": _of("string"), "extensions": {"type": "array", "items": _of("string")},
         }),
-        "/v2/health/live": _get("live", "Whether the server runs", {"live": _of("boolean")}),
-        "/v2/health/ready": _get("ready", "Whether the server takes requests", {"ready": _of("boolean")}),
-        "/openapi.json": _get("openapi", "This document", {"openapi": _of("string")}),
+        "/v2/health/live": operation("live", "Whether the server runs", {"live": _of("boolean")}),
+        "/v2/health/ready": operation("ready", "Whether the server takes requests", {"ready": _of("boolean")}),
+        "/openapi.json": operation("openapi", "This document", {"openapi": _of("string")}),
     }  # fmt: skip
     return made
 
@@ -70,7 +70,8 @@ def _content(schemas: list[str]) -> Document:
     return {"application/json": {"schema": either}, **{media: {} for media in BINARY_TYPES}}
 
 
-def _get(name: str, summary: str, members: Document | None, schema: str = "") -> Document:
+def operation(name: str, summary: str, members: Document | None, schema: str = "") -> Document:
+    """A path that answers GET with a JSON object of these members, or of a schema by its name."""
     inner = {"$ref": f"#/components/schemas/{schema}"} if members is None else _object(members)
     answer = {"description": summary + ".", "content": {"application/json": {"schema": inner}}}
     return {"get": {"operationId": name, "summary": summary, "responses": {"200": answer}}}
