@@ -80,7 +80,7 @@ class Extent:
 
 
 _QUESTIONS = 4
-"""How often an oracle is asked about a guard that never went with a refusal."""
+"""How often an oracle is asked about axes at whose sizes it never refused anything."""
 
 
 class Oracle:
@@ -103,24 +103,23 @@ class Oracle:
         self._own = hypothesis.sizes()
         self._guards = [guard for guard in guards if not guard.artefact]
         self._known: dict[tuple[tuple[Axis, int], ...], bool] = {}
-        self._harmless: Counter[Guard] = Counter()
-        self._telling: set[Guard] = set()
+        self._harmless: Counter[frozenset[Axis]] = Counter()
+        self._telling: set[frozenset[Axis]] = set()
 
     def refuses(self, sizes: dict[Axis, int]) -> bool:
         """Whether a guard excludes these sizes and a symbolic run on them fails."""
-        broken = [guard for guard in self._guards if self._open(guard) and not guard.holds(sizes)]
-        if not broken or any(size < 2 and size != self._own[axis] for axis, size in sizes.items()):
+        changed = frozenset(axis for axis, size in sizes.items() if size != self._own[axis])
+        if all(guard.holds(sizes) for guard in self._guards) or any(sizes[axis] < 2 for axis in changed):
             return False  # a symbolic run treats a size of 1 otherwise than those above
         key = tuple(sizes.items())
         if key not in self._known:
+            if self._harmless[changed] >= _QUESTIONS and changed not in self._telling:
+                return False  # the guards tell ways that the run may go, not what a kernel leaves unchecked
             self._known[key] = self._tracer.refutes(self._hypothesis.with_sizes(sizes), self._answer)
-            self._telling.update(broken if self._known[key] else ())
-            self._harmless.update(() if self._known[key] else broken)
+            if self._known[key]:
+                self._telling.add(changed)
+            self._harmless[changed] += 1
         return self._known[key]
-
-    def _open(self, guard: Guard) -> bool:
-        """Whether a guard may still tell what a kernel leaves unchecked, rather than a way that the run may go."""
-        return guard in self._telling or self._harmless[guard] < _QUESTIONS
 
 
 class Sizes:
