@@ -16,9 +16,25 @@ from typing import Any
 import torch
 
 
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those that it was raised from: what a model says of a failure often stands for what a kernel said."""
+    links: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in links:
+        links.append(link)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return iter(links)
+
+
+def said(error: BaseException) -> str:
+    """What the error says, and what those say that it was raised from."""
+    return "; from ".join([str(error), *(f"{type(link).__name__}: {link}" for link in list(chain(error))[1:])])
+
+
 def blamed_tensors(error: BaseException) -> tuple[torch.Tensor, ...]:
     """The tensors that the innermost failing expression names, if one names any."""
-    for _, named in reversed(list(_failing(error))):
+    failing = [frame for link in chain(error) for frame in _failing(link)]
+    for _, named in reversed(failing):
         # the class of a value, not `isinstance`: a recorder takes that for a question
         found: list[Any] = [value for value in named.values() if issubclass(type(value), torch.Tensor)]
         if found:

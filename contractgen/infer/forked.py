@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from contractgen.infer.blame import said
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -50,7 +52,7 @@ def outcome_of(job: Callable[[], object]) -> Outcome:
     except Exception as error:
         if os.environ.get("CONTRACTGEN_DEBUG"):
             traceback.print_exc()
-        return Outcome("error", error_type=type(error).__name__, message=str(error)[-2000:])
+        return Outcome("error", error_type=type(error).__name__, message=said(error)[-2000:])
 
 
 def send_outcome(descriptor: int, outcome: Outcome, *, more: bool) -> None:

@@ -25,7 +25,7 @@ from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, Stateles
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from contractgen.infer.blame import blamed_absent, blamed_tensors
+from contractgen.infer.blame import blamed_absent, blamed_tensors, said
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
 from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Unknown
 from contractgen.infer.packing import unpacked
@@ -142,15 +142,18 @@ class Tracer:
         logging.getLogger("torch").setLevel(logging.CRITICAL)
         torch.backends.mha.set_fastpath_enabled(False)  # its fused kernels have no symbolic form
 
-    def run(self, hypothesis: Hypothesis, *, answer: int | None = None) -> Trial:
-        """One run. ``answer`` is what a read of a tensor's value (``item()``, ``if tensor:``) gives, if anything."""
+    def run(self, hypothesis: Hypothesis, *, answer: int | None = None, symbolic: bool = True) -> Trial:
+        """One run. ``answer`` is what a read of a tensor's value (``item()``, ``if tensor:``) gives, if anything.
+
+        Without symbols it tells no more than whether it succeeds, in a fraction of the time.
+        """
         self.trials += 1
         env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
         mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
         mode.cache_enabled = False  # no run shares its symbols with another
         symbols: dict[Any, Axis] = {}
         asked = Asked()
-        args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, symbols))
+        args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, symbols if symbolic else None))
         args, kwargs = _watch_groups(hypothesis, args, kwargs, asked)
         watch = _Watch(answer)
         error: BaseException | None = None
@@ -190,8 +193,8 @@ class Tracer:
         )
 
     def refutes(self, hypothesis: Hypothesis, answer: int | None = None) -> bool:
-        """Whether a symbolic run fails for a reason of the model's own."""
-        trial = self.run(hypothesis, answer=answer)
+        """Whether a run on fake tensors fails for a reason of the model's own."""
+        trial = self.run(hypothesis, answer=answer, symbolic=False)
         return trial.error is not None and not is_beyond_symbols(trial.error) and not reads_values(trial.error)
 
 
@@ -220,7 +223,7 @@ def _said(error: BaseException | None, hypothesis: Hypothesis, symbols: Mapping[
         return ""
     sizes = hypothesis.sizes()
     numbers = {str(symbol): str(sizes[axis]) for symbol, axis in symbols.items()}
-    text = re.sub(r"\bs\d+\b", lambda found: numbers.get(found.group(), found.group()), str(error))
+    text = re.sub(r"\bs\d+\b", lambda found: numbers.get(found.group(), found.group()), said(error))
     return f"{type(error).__name__}: {text}"
 
 
@@ -229,10 +232,14 @@ def _sizes(tensor: torch.Tensor) -> tuple[Any, ...]:
     return tuple(tensor.shape)
 
 
-def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]) -> object:
+def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis] | None) -> object:
+    """A fake tensor with a symbol for each size, noted in ``symbols`` where those are given."""
     if isinstance(node, Unknown):
         return Recorder(path)
     assert isinstance(node, Leaf)
+    if symbols is None:
+        with mode:
+            return torch.empty(node.sizes, dtype=node.dtype)
     real = torch.empty(node.sizes, dtype=node.dtype, device="meta")
     shaped = mode.from_tensor(
         real,

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from contractgen.infer.blame import blamed_absent, blamed_tensors
+from contractgen.infer.blame import blamed_absent, blamed_tensors, said
 
 ONE, TWO = torch.ones(2, 3), torch.ones(2, 3)
 
@@ -72,3 +72,34 @@ def test_the_innermost_expression_with_a_tensor_counts() -> None:
 
 def test_an_expression_without_tensors_blames_none() -> None:
     assert blamed_tensors(raised(lambda: int("no"))) == ()
+
+
+def renamed(boxes: torch.Tensor) -> torch.Tensor:
+    try:
+        return boxes[:, :, 0]
+    except IndexError as error:
+        raise IndexError("coordinates are between 0 and 1000") from error
+
+
+def test_what_an_error_was_raised_from_is_told_after_it() -> None:
+    error = raised(lambda: renamed(ONE))
+    assert said(error) == (
+        "coordinates are between 0 and 1000; from IndexError: too many indices for tensor of dimension 2"
+    )
+    assert any(tensor is ONE for tensor in blamed_tensors(error))
+
+
+def test_an_error_raised_from_none_stands_for_itself() -> None:
+    def silent() -> None:
+        try:
+            renamed(ONE)
+        except IndexError:
+            raise ValueError("no boxes") from None
+
+    assert said(raised(silent)) == "no boxes"
+
+
+def test_errors_that_were_raised_from_each_other_are_told_once() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert said(first) == "first; from ValueError: second"

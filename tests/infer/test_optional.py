@@ -129,3 +129,29 @@ def test_nothing_is_tried_where_nothing_is_optional(bench: Bench) -> None:
     result = add_optionals(search, found)
     assert result.found is result.before is found
     assert not isinstance(found.hypothesis.node(("input",)), Unknown)
+
+
+class Boxed(nn.Module):
+    """Says of every failure that coordinates are out of range, as a library does that expects nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(11, 6), nn.Embedding(32, 6)
+
+    def forward(self, ids: torch.Tensor, boxes: torch.Tensor | None = None) -> Any:
+        if boxes is None:
+            boxes = torch.zeros(*ids.shape, 4, dtype=torch.int64)
+        try:
+            left, right = self.places(boxes[:, :, 0]), self.places(boxes[:, :, 2])
+            width = self.places(boxes[:, :, 2] - boxes[:, :, 0]) + self.places(boxes[:, :, 3] - boxes[:, :, 1])
+        except IndexError as error:
+            raise IndexError("coordinates are between 0 and 31") from error
+        return self.words(ids) + left + right + width
+
+
+def test_a_failure_that_stands_for_another_tells_the_rank_of_boxes(bench: Bench) -> None:
+    result = added(bench, Boxed(), optional("boxes", ids=i64(5, 7)))
+    assert result.left_out == {}
+    boxes = result.found.hypothesis.leaves()[("boxes",)]
+    assert (boxes.dtype, boxes.sizes[:2]) == (torch.int64, (5, 7))
+    assert boxes.sizes[2] >= 4
