@@ -10,10 +10,11 @@ import torch
 
 from contractgen.contract.model import Source
 from contractgen.infer.bounds import last_accepted
+from contractgen.infer.edits import Bits, Constant, Each, Put, Sorted, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path
-from contractgen.infer.probe import Input, Refill
+from contractgen.infer.probe import Edit, Input, Refill
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
 _ROUNDED = 16
@@ -85,7 +86,7 @@ class Contents:
         plan = self.prober.plan[path]
         if not isinstance(plan, torch.Tensor):
             return plan == "zeros"
-        others = self.prober.run([Input((), ((path, _Constant(value)),)) for value in (-64.0, 4096.0)])
+        others = self.prober.run([Input((), ((path, Constant(value)),)) for value in (-64.0, 4096.0)])
         return any(other.kind in ("error", "crash") and other.error_type != "MemoryError" for other in others)
 
     def _finite(self, path: Path) -> Domain:
@@ -142,13 +143,22 @@ class Contents:
         return any(extent.fixed is not None and axis in extent.group for extent in self.sizes.extents)
 
     def _bounds(
-        self, path: Path, place: int, lowest: int, highest: int, *, column: int | None = None, everywhere: bool = False
+        self,
+        path: Path,
+        place: int,
+        lowest: int,
+        highest: int,
+        *,
+        column: int | None = None,
+        everywhere: bool = False,
+        beside: tuple[Edit, ...] = (),
     ) -> Domain:
-        """Bounds for one element, the others staying as they are, or for all of them alike."""
+        """Bounds for one element, the others staying as they are or as ``beside`` puts them, or for all of them alike."""
         base = self._base_value(path, place, column)
 
         def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
-            edit = _Constant(value) if everywhere else Put(value, place, column)
+            edit: Edit = Constant(value) if everywhere else Put(value, place, column)
+            edit = Each((*beside, edit)) if beside else edit
             return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
 
         domain = Domain()
@@ -163,7 +173,7 @@ class Contents:
         return domain
 
     def _base_value(self, path: Path, place: int, column: int | None) -> int:
-        part = _view(self.prober.tensor(path), column)
+        part = view(self.prober.tensor(path), column)
         return int(part.reshape(-1)[place]) if part.numel() else 0
 
     def _claim(self, name: str, inside: int, outside: int, bound: Limit) -> Claim:
@@ -217,6 +227,8 @@ class Contents:
         integer = not leaf.dtype.is_floating_point
         lowest, highest = (torch.iinfo(leaf.dtype).min, torch.iinfo(leaf.dtype).max) if integer else (-(2**20), 2**20)
         found = [self._bounds(path, 0, lowest, highest, column=column) for column in range(leaf.sizes[-1])]
+        if len({(str(domain.min), str(domain.max)) for domain in found}) > 1:
+            self._widen(path, found, lowest, highest)
         limits = {(str(domain.min), str(domain.max)) for domain in found}
         if len(limits) == 1 and (whole is not None or not found[0].bounded):
             return None
@@ -226,9 +238,34 @@ class Contents:
             ]
         return tuple(found)
 
+    def _widen(self, path: Path, found: list[Domain], lowest: int, highest: int) -> None:
+        """Bounds of columns beside the largest, then the smallest numbers of the other columns.
+
+        A difference that has to be in a range, as the width of a box, bounds one column by what another one holds.
+        """
+        first = [(self._numeric(domain.min, 0), self._numeric(domain.max, 0)) for domain in found]
+        for column, domain in enumerate(found):
+            for side, name, step in ((1, "max", 1), (0, "min", -1)):
+                others = tuple(Put(first[o][side], 0, o) for o in range(len(found)) if o != column and found[o].bounded)
+                if getattr(domain, name) is None or not others:
+                    continue
+                beyond = Each((*others, Put(first[column][side] + step, 0, column)))
+                base = Each((*others, Put(self._base_value(path, 0, column), 0, column)))
+                outcomes = self.prober.run([Input((), ((path, edit),)) for edit in (base, beyond)])
+                if not all(self.prober.means(outcome) for outcome in outcomes):
+                    continue
+                wider = self._bounds(path, 0, lowest, highest, column=column, beside=others)
+                setattr(domain, name, getattr(wider, name))
+                extreme = "largest" if side else "smallest"
+                domain.claims = [claim for claim in domain.claims if claim.property != name] + [
+                    replace(claim, detail=f"{claim.detail}; beside the {extreme} of the other columns")
+                    for claim in wider.claims
+                    if claim.property == name
+                ]
+
     def _as_flag(self, path: Path) -> Domain | None:
         """``one_of`` 0 and 1, where every number other than 0 acts as 1, or where the name says that it is a mask."""
-        mixed, double, negative, ones = (_Bits(1), _Bits(2), _Bits(-3), Refill("ones", 0))
+        mixed, double, negative, ones = (Bits(1), Bits(2), Bits(-3), Refill("ones", 0))
         outcomes = self.prober.run(
             [Input((), ((path, edit),)) for edit in (mixed, double, negative, ones)], tensors=True
         )
@@ -251,7 +288,7 @@ class Contents:
         if leaf.sizes[-1] < 2 or high - low < 1:
             return
         runs = {
-            name: self.prober.means(self.prober.run([Input((), ((path, _Sorted(low, high, name)),))])[0])
+            name: self.prober.means(self.prober.run([Input((), ((path, Sorted(low, high, name)),))])[0])
             for name in ("descending", "ascending", "none")
         }
         if runs["none"]:
@@ -282,72 +319,6 @@ WIDEST = 64
 
 def _is_mask(path: Path) -> bool:
     return any("mask" in str(part).lower() for part in path)
-
-
-def _view(tensor: torch.Tensor, column: int | None) -> torch.Tensor:
-    return tensor if column is None else tensor[..., column]
-
-
-@dataclass(frozen=True)
-class Put:
-    """An edit of one element: the ``place``-th of seven spread over the tensor (-1: the last)."""
-
-    value: float
-    place: int
-    column: int | None = None
-
-    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor with that element replaced."""
-        part = _view(tensor, self.column)
-        count = part.numel()
-        if count:
-            flat = count - 1 if self.place < 0 else min(count - 1, (self.place * (count - 1)) // 6)
-            index = [int(i) for i in torch.unravel_index(torch.tensor(flat), part.shape)] if part.dim() else []
-            part[tuple(index)] = self.value
-        return tensor
-
-
-@dataclass(frozen=True)
-class _Constant:
-    """An edit of all elements to one value."""
-
-    value: float
-
-    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor, filled."""
-        return tensor.fill_(self.value)
-
-
-@dataclass(frozen=True)
-class _Bits:
-    """An edit to zeros and a number instead of one."""
-
-    one: int
-
-    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        bits = torch.randint(0, 2, tensor.shape, generator=torch.Generator().manual_seed(5))
-        if tensor.dim():
-            bits[..., 0] = 1
-        return (bits * self.one).to(tensor.dtype)
-
-
-@dataclass(frozen=True)
-class _Sorted:
-    """An edit to numbers from ``low`` to ``high`` along the last axis, in some order or in none."""
-
-    low: int
-    high: int
-    order: str
-
-    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        count = tensor.shape[-1]
-        row = torch.linspace(self.low, self.high, count).round().to(tensor.dtype)
-        row[0], row[-1] = self.low, self.high
-        if self.order == "descending":
-            row = row.flip(0)
-        elif self.order == "none":
-            row = torch.where(torch.arange(count) % 2 == 0, self.low, self.high).to(tensor.dtype)
-        return row.expand(tensor.shape).clone()
 
 
 def _close(first: object, second: object) -> bool:

@@ -10,7 +10,7 @@ import torch
 
 from contractgen.errors import DeclarationRefuted, UsageError
 from contractgen.infer.assemble import Facts, dtype_name
-from contractgen.infer.contents import Put
+from contractgen.infer.edits import Put
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.hypothesis import Path, dotted
 from contractgen.infer.priors import Prior

@@ -3,51 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import torch
 
 from contractgen.infer.contents import BoundBy, Domain, Limit
+from contractgen.infer.edits import Each, Within
 from contractgen.infer.extents import Sizes
 from contractgen.infer.hypothesis import Axis, Leaf, Path
 from contractgen.infer.probe import Edit, Input
 
 _SEEDS = (11, 12, 13)
 _SPAN = 1 << 16
-
-
-@dataclass(frozen=True)
-class Within:
-    """An edit that fills a tensor of integers with random numbers of a range."""
-
-    low: int
-    high: int
-    seed: int
-    order: str | None = None
-    column: int | None = None
-
-    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor with its content, or one column of it, replaced."""
-        part = tensor if self.column is None else tensor[..., self.column]
-        generator = torch.Generator().manual_seed(self.seed)
-        drawn = torch.randint(self.low, self.high + 1, tuple(part.shape), generator=generator).to(tensor.dtype)
-        if self.order is not None:
-            drawn = drawn.sort(dim=-1, descending=self.order == "descending").values
-        part.copy_(drawn)
-        return tensor
-
-
-@dataclass(frozen=True)
-class Each:
-    """Several edits, one after the other."""
-
-    edits: tuple[Edit, ...]
-
-    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor after all of them."""
-        for edit in self.edits:
-            tensor = edit.apply(tensor)
-        return tensor
 
 
 def random_inputs(sizes: Sizes, domains: Mapping[Path, Domain], change: Mapping[Axis, int]) -> list[Input]:

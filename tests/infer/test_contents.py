@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from contractgen.infer.contents import BoundBy, Contents, Domain, Put
+from contractgen.infer.contents import BoundBy, Contents, Domain
+from contractgen.infer.edits import Put
 from contractgen.infer.hypothesis import Hypothesis, Leaf
 from contractgen.infer.values import Plan
 from tests.infer.conftest import Bench, f32, i64, params
@@ -125,6 +126,40 @@ class _FixedColumns(Columns):
     def forward(self, x: torch.Tensor) -> Any:
         town, day = x.unbind(1)
         return self.towns(town) + self.days(day)
+
+
+class Boxes(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.places, self.sizes = nn.Embedding(9, 2), nn.Embedding(9, 2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        left, top, right, bottom = x.unbind(-1)
+        return self.places(x).sum(1) + self.sizes(right - left) + self.sizes(bottom - top)
+
+
+def test_a_column_is_bounded_beside_what_leaves_it_room(bench: Bench) -> None:
+    found = domain(bench, Boxes(), params(x=i64(3, 4)))
+    assert found.columns is None
+    assert (found.min, found.max) == (0, 8)
+
+
+class Spans(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.starts, self.widths = nn.Embedding(7, 2), nn.Embedding(9, 2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        start, end = x.unbind(-1)
+        return self.starts(start) + self.widths(end - start)
+
+
+def test_a_column_that_is_bounded_by_another_one_says_beside_what(bench: Bench) -> None:
+    found = domain(bench, Spans(), params(x=i64(3, 2)))
+    assert found.columns is not None
+    assert [(column.min, column.max) for column in found.columns] == [(0, 6), (0, 8)]
+    details = {claim.property: claim.detail for claim in found.claims}
+    assert details["along_last[0].max"].endswith("beside the largest of the other columns")
 
 
 def test_ids_in_columns_of_floats_are_bounded(bench: Bench) -> None:

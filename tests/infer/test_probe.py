@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from contractgen.errors import InferenceError
-from contractgen.infer.contents import Put
+from contractgen.infer.edits import Put
 from contractgen.infer.probe import MOST_ELEMENTS, Input, OutTensor, Refill, observe, out_tensors
 from tests.infer.conftest import Bench, f32, i64, params
 
