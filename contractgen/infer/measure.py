@@ -44,8 +44,9 @@ def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int
     proof = prove_batch(prober, groups, optionals.names)
     extents = derive(groups, guards)
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
-    if batch is not None:
+    if batch is not None and proof is not None:
         batch.batch = True
+        prober.expect_rows(batch.group[0], proof.outputs)
     _keep_given(extents, given)
     traced = found.trial.ok
     oracle = Oracle(search.tracer, prober.hypothesis, guards, found.trial.answer) if traced else None

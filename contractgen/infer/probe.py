@@ -67,6 +67,26 @@ class Prober:
         """Whether the data decide the sizes of outputs, so that an empty one is a result like any other."""
         self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = {}
         self._more: list[tuple[dict[Axis, int], Outcome]] = []
+        self._batch: tuple[Axis, tuple[tuple[int, int], ...]] | None = None
+
+    def expect_rows(self, axis: Axis, outputs: tuple[tuple[int, int], ...]) -> None:
+        """From now on a run fails where these (output, axis) pairs have another size than the batch axis of the input.
+
+        A reshape to a fixed number of columns takes any multiple of it, and mixes the rows of the batch.
+        """
+        self._batch = (axis, outputs)
+        self._known = {key: self._with_own_rows(dict(key), outcome) for key, outcome in self._known.items()}
+        self._more = [(change, self._with_own_rows(change, outcome)) for change, outcome in self._more]
+
+    def _with_own_rows(self, change: Mapping[Axis, int], outcome: Outcome) -> Outcome:
+        if self._batch is None or not outcome.ok:
+            return outcome
+        axis, outputs = self._batch
+        rows = change[axis] if axis in change else self.hypothesis.sizes()[axis]
+        found = [tensor.sizes for _, tensor in out_tensors(outcome.value.tree)]
+        if all(found[index][at] == rows for index, at in outputs if index < len(found) and at < len(found[index])):
+            return outcome
+        return Outcome("error", message=f"the output has not the {rows} rows of the input")
 
     def resized(self, sizes: Mapping[Axis, int]) -> Prober:
         """A prober of the same input at other sizes, which knows what was observed before."""
@@ -74,6 +94,7 @@ class Prober:
         base = self.hypothesis.sizes()
         other._more = [(base | dict(key), outcome) for key, outcome in self._known.items()]
         other._more += [(base | change, outcome) for change, outcome in self._more]
+        other._batch = self._batch
         return other
 
     def lively(self) -> Prober:
@@ -83,6 +104,7 @@ class Prober:
             if isinstance(fill, str) and fill == "zeros":
                 plan: Plan = {**prober.plan, path: "mixed"}
                 other = Prober(self.runner, self.hypothesis, plan, sizes_vary=self.sizes_vary)
+                other._batch = self._batch
                 prober = other if other.at([{}])[0].ok else prober
         return prober
 
@@ -128,7 +150,7 @@ class Prober:
             jobs.append(self._job(sized, wanted, tensors))
             places.append(index)
         for index, outcome in zip(places, self.runner.run(jobs), strict=True):
-            outcomes[index] = outcome
+            outcomes[index] = self._with_own_rows(dict(inputs[index].sizes), outcome)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def inputs(self, wanted: Input) -> tuple[tuple[object, ...], dict[str, object]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from contractgen.infer.batch import prove_batch, tensors_with_rows
 from contractgen.infer.hypothesis import Hypothesis, Path
+from contractgen.infer.mixing import unmixed
 from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.solve import FRESH
@@ -27,18 +28,23 @@ def groups_of(prober: Prober, found: Found) -> list[Group]:
 def choose_ranks(search: Search, found: Found) -> Found:
     """The input at the ranks that the contract states."""
     batch, rows = _proofs(search, found)
-    if not batch and not rows:
-        return _higher(search, found, set()) or _lower(search, found, batch, rows) or found
+    if not batch:
+        other = unmixed(search, found, groups_of(Prober(search.runner, found.hypothesis, found.plan), found))
+        if other is not None:
+            return choose_ranks(search, other)
+    leaves = list(found.hypothesis.leaves())
+    rowless = [path for path in leaves if path not in rows]
+    higher: Found | None = None
     if any(batch.values()):  # a batch that is not the first axis: perhaps the first one is missing
-        higher = _higher(search, found, set(batch))
-        if higher is not None:
-            return higher
-    return _lower(search, found, batch, rows) or found
+        higher = _higher(search, found, leaves, set(batch))
+    elif not batch and rowless:  # an image without its batch axis beside a step per image: arithmetic repeats it
+        higher = _higher(search, found, rowless, rows)
+    return higher or _lower(search, found, batch, rows) or found
 
 
-def _higher(search: Search, found: Found, covered: set[Path]) -> Found | None:
-    """The input with a new first axis that is the batch of all tensors, if there is one."""
-    for changed in _subsets(list(found.hypothesis.leaves())):
+def _higher(search: Search, found: Found, leaves: list[Path], covered: set[Path]) -> Found | None:
+    """The input with a new first axis for some of ``leaves`` that is the batch of all tensors, if there is one."""
+    for changed in _subsets(leaves):
         other = _at_other_ranks(search, found, changed, +1)
         if other is not None:
             batch, _ = _proofs(search, other)

@@ -55,6 +55,18 @@ class Graph(nn.Module):
         return torch.zeros_like(h).index_add(0, target, h[source])
 
 
+class StepOfAnImage(nn.Module):
+    """One step per image scales it, so that an image without its batch axis is repeated for each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scales", torch.linspace(1.0, 2.0, 20))
+        self.layer = nn.Conv2d(3, 2, 3)
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return self.layer(x / self.scales[t].reshape(-1, 1, 1, 1))
+
+
 class Annotated(nn.Module):
     """Its docstring fixes nothing; its annotation does."""
 
@@ -95,6 +107,11 @@ def test_a_recurrent_layer_with_time_first_keeps_its_batch_in_the_second_axis(be
 
 def test_supports_and_queries_are_rows_of_their_own(bench: Bench) -> None:
     assert chosen(bench, Distances(), params(support=f32(5, 4), query=f32(7, 4))) == {"support": 2, "query": 2}
+
+
+def test_an_image_beside_a_step_per_image_gets_the_batch_axis_of_the_steps(bench: Bench) -> None:
+    start = params(x=f32(3, 11, 13), t=i64(5))
+    assert chosen(bench, StepOfAnImage(), start) == {"x": 4, "t": 1}
 
 
 def test_a_graph_stays_without_a_batch(bench: Bench) -> None:
