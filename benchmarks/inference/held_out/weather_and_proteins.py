@@ -74,6 +74,8 @@ def rotate_half(x):
 
 
 class RotaryAttention(nn.Module):
+    inv_freq: torch.Tensor
+
     def __init__(self, dim, heads):
         super().__init__()
         self.heads, self.head_dim = heads, dim // heads
