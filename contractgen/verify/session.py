@@ -32,6 +32,9 @@ Progress = Callable[[str, str], None]
 
 _SHOWN = 16
 """After how many runs progress is shown."""
+_RUNS = 6
+"""How many runs an accepted input may mean: in every graph, and in eager again, also in float64."""
+
 _HANGS = 3
 _REPEATED = 4
 """How many cases are run twice to see whether results vary."""
@@ -74,7 +77,8 @@ class Session:
 
     def _forking(self, others: Sequence[Runtime]) -> Runner:
         shared = (self.contract, self.eager, *self.plan.broken, *others)
-        return Runner(self.eager.module, shared=shared, seconds_per_run=self.seconds_per_run)
+        seconds = self.seconds_per_run * (_RUNS if others else 1)
+        return Runner(self.eager.module, shared=shared, seconds_per_run=seconds)
 
     def refuse_all(self) -> None:
         """Show every broken input to client and validator."""
