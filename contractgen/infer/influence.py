@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from contractgen.contract.model import Source
 from contractgen.infer.extents import WINDOW, Claim, Extent, Sizes
+from contractgen.infer.held import Held, in_band
 from contractgen.infer.probe import out_tensors
 from contractgen.infer.reads import reads_last
 
@@ -49,11 +53,14 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     smallest = extent.min
     if smallest < 2:
         return False
-    read, *beyond = reads_last_at(sizes, extent, [smallest, smallest + 1, smallest + 2, smallest + 3, smallest + 8])
-    if not read or any(depends is not False for depends in beyond) or _gives_more(sizes, extent, smallest):
+    largest = 2 * smallest + WINDOW if extent.max is None else min(extent.max, 2 * smallest + WINDOW)
+    near = [size for size in (smallest + 1, smallest + 2, smallest + 3, smallest + 8) if size <= largest]
+    read, *beyond = reads_last_at(sizes, extent, [smallest, *near])
+    if not read or not beyond or any(depends is not False for depends in beyond):
         return False
-    much_larger = sizes.with_size((extent, 2 * smallest + WINDOW))
-    if reads_last(sizes.prober, extent.group, much_larger, start=smallest) is not False:
+    if _gives_more(sizes, extent, smallest, largest):
+        return False
+    if reads_last(sizes.prober, extent.group, sizes.with_size((extent, largest)), start=smallest) is not False:
         return False  # the next window of a strided layer, whose results a pooling takes together
     detail = (
         f"{smallest} ran and was read to its end, {smallest - 1} failed; what is beyond {smallest} changes no output"
@@ -63,17 +70,20 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     return True
 
 
-def _gives_more(sizes: Sizes, extent: Extent, smallest: int) -> bool:
+def _gives_more(sizes: Sizes, extent: Extent, smallest: int, largest: int) -> bool:
     """Whether larger inputs give larger outputs: what is not read yet belongs to the next window of a strided layer."""
-    wanted = [sizes.with_size((extent, size)) for size in (smallest, 2 * smallest + WINDOW)]
+    wanted = [sizes.with_size((extent, size)) for size in (smallest, largest)]
     first, larger = sizes.prober.at(wanted)
     return not (first.ok and larger.ok) or [tensor.sizes for _, tensor in out_tensors(first.value.tree)] != [
         tensor.sizes for _, tensor in out_tensors(larger.value.tree)
     ]
 
 
-def settle_band(sizes: Sizes, extent: Extent) -> None:
-    """A few neighbouring sizes that the model maps to the same grid are one size to its author: the one that fits exactly."""
+def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held]) -> None:
+    """A few neighbouring sizes that the model maps to the same grid are one size to its author.
+
+    It is the one that the model holds as a number, or else the one that fits the grid exactly.
+    """
     if (
         not extent.free
         or extent.max is None
@@ -88,11 +98,12 @@ def settle_band(sizes: Sizes, extent: Extent) -> None:
     read = reads_last_at(sizes, extent, band)
     whole = [size for size, depends in zip(band, read, strict=True) if depends] or band
     chosen = max(whole, key=lambda size: size & -size)
-    extent.claims = [
-        Claim(
-            "fixed",
-            "probed",
-            f"{band[0]} to {band[-1]} ran and end in the same grid; {chosen} is the size that fits it",
-        )
-    ]
+    divides = chosen == band[0] and chosen % len(band) == 0  # the others leave a remainder of the grid
+    told = in_band(band, held)
+    source: Source = "probed" if divides else "assumed"
+    reason = f"{chosen} is the size that fits it" if divides else f"{chosen} fits it best: is another one meant?"
+    if told is not None and not (divides and told.size == chosen):
+        source, chosen, reason = "assumed", told.size, f"the model holds {told.size} as {told.name}: is it meant?"
+    detail = f"{band[0]} to {band[-1]} ran and end in the same grid; {reason}"
+    extent.claims = [Claim("fixed", source, detail)]
     extent.fixed, extent.min, extent.max, extent.multiple_of = chosen, 1, None, 1

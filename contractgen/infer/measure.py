@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, axes_of, derive, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
+from contractgen.infer.held import Held, held_sizes, keep_seated
 from contractgen.infer.hypothesis import Axis, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
@@ -30,8 +31,13 @@ class Measured:
     batch: Extent | None
 
 
-def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int], report: Report) -> Measured:
-    """Propose from the symbolic run, decide by real ones. ``given`` are the sizes of the user's example, if there is one."""
+def measure_sizes(
+    search: Search, optionals: Optionals, given: Mapping[Axis, int], seated: Mapping[Axis, Held], report: Report
+) -> Measured:
+    """Propose from the symbolic run, decide by real ones.
+
+    ``given`` are the sizes of the user's example, if there is one; ``seated`` are those taken from numbers of the model.
+    """
     found = optionals.found
     guards = tuple(g for g in found.trial.guards if all(axis in found.hypothesis.sizes() for axis in g.axes))
     prober = Prober(
@@ -48,6 +54,7 @@ def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int
         batch.batch = True
         prober.expect_rows(batch.group[0], proof.outputs)
     _keep_given(extents, given)
+    keep_seated(extents, seated)
     traced = found.trial.ok
     oracle = Oracle(search.tracer, prober.hypothesis, guards, found.trial.answer) if traced else None
     sizes = Sizes(prober, extents, oracle)
@@ -62,7 +69,7 @@ def measure_sizes(search: Search, optionals: Optionals, given: Mapping[Axis, int
         _narrow_to_required(search, optionals, prober, extents, guards)
     for extent in extents:
         if extent is not batch:
-            settle_band(sizes, extent)
+            settle_band(sizes, extent, held_sizes(search.runner.module))
             find_dropped(sizes, extent)
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"

@@ -39,6 +39,8 @@ class Signature:
     floating: torch.dtype = torch.float32
     open_keywords: bool = False
     """Whether ``forward`` takes ``**kwargs``, whose names are still to be found."""
+    documentation: str = ""
+    """The docstrings of ``forward`` and of its class."""
 
     def written(self, path: Path) -> Prior:
         """What an annotation itself says of the dtype and the rank at ``path``: a use in the code does not override it."""
@@ -81,7 +83,7 @@ def read_signature(module: torch.nn.Module) -> Signature:
     except (OSError, TypeError):
         source = ""
     signature = Signature(Hypothesis(()), {}, source=source, floating=floating)
-    docstring = f"{inspect.getdoc(forward) or ''}\n{inspect.getdoc(type(module)) or ''}"
+    docstring = signature.documentation = f"{inspect.getdoc(forward) or ''}\n{inspect.getdoc(type(module)) or ''}"
     params: list[Param] = []
     for parameter in inspect.signature(forward).parameters.values():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:

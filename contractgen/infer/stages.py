@@ -17,6 +17,7 @@ from contractgen.infer.extents import Sizes
 from contractgen.infer.first import first_input
 from contractgen.infer.graph_declarations import differences
 from contractgen.infer.harvest import harvest
+from contractgen.infer.held import seat
 from contractgen.infer.hypothesis import Path, dotted
 from contractgen.infer.lists import grow_lists, measure_lists
 from contractgen.infer.measure import Measured, measure_sizes
@@ -86,8 +87,11 @@ def _explore(
     if len(candidates) > 1 and (optionals.unfitting or (optionals.paths and not _has_batch(search, optionals))):
         others = [add_optionals(search, candidate) for candidate in candidates[1:]]
         optionals = max((optionals, *others), key=lambda each: (len(each.paths), _has_batch(search, each)))
-    sizes = {} if given is None else from_example(search.signature, given)[0].sizes()
-    return optionals, measure_sizes(search, optionals, sizes, report)
+    if given is None:
+        optionals, seated = seat(search, optionals)
+        return optionals, measure_sizes(search, optionals, {}, seated, report)
+    sizes = from_example(search.signature, given)[0].sizes()
+    return optionals, measure_sizes(search, optionals, sizes, {}, report)
 
 
 def _has_batch(search: Search, optionals: Optionals) -> bool:

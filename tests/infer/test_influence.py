@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.extents import Extent
+from contractgen.infer.held import held_sizes
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.reads import reads_last
 from tests.infer.conftest import Bench, Measured, f32, i64, params
@@ -15,7 +16,7 @@ X1 = (("x",), 1)
 
 def settled(measured: Measured, name: str, axis: int) -> Extent:
     extent = measured.extent(name, axis)
-    settle_band(measured.sizes, extent)
+    settle_band(measured.sizes, extent, held_sizes(measured.bench.module))
     find_dropped(measured.sizes, extent)
     return extent
 
@@ -83,7 +84,7 @@ def test_a_wide_range_is_no_band(bench: Bench) -> None:
     measured = bench(nn.ReLU()).measured(params(input=f32(2, 7)))
     extent = measured.extent("input", 1)
     extent.min, extent.max = 4, 40
-    settle_band(measured.sizes, extent)
+    settle_band(measured.sizes, extent, held_sizes(measured.bench.module))
     assert (extent.fixed, extent.min, extent.max) == (None, 4, 40)
 
 

@@ -1,0 +1,162 @@
+"""Sizes that the model's author wrote down: integers in its attributes and configuration, by the names that they have.
+
+Where a model runs on several sizes and only one is meant, a number that it keeps for itself tells which. That is a
+reading of names and no proof: what follows from it is assumed, and put to the user as a question.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from contractgen.infer.extents import Claim, Extent
+from contractgen.infer.guards import Guard
+from contractgen.infer.hypothesis import Axis, name_in
+from contractgen.infer.optional import Optionals
+from contractgen.infer.probe import Prober
+from contractgen.infer.ranks import groups_of
+from contractgen.infer.search import Found, Search
+from contractgen.infer.signature import Signature
+from contractgen.infer.ties import Group
+
+_INPUTS = {
+    "mel", "mels", "bin", "bins", "length", "len", "frame", "frames", "freq", "freqs", "frequency", "size", "dim", "dims",
+    "height", "width", "feature", "features", "channel", "channels", "obs", "observation", "state", "act", "action",
+    "input", "inputs", "sample", "samples", "step", "steps", "window", "fft", "image", "img", "time", "seq", "context",
+    "in",
+}  # fmt: skip
+_INTERNAL = {
+    "hidden", "intermediate", "layer", "layers", "head", "heads", "label", "labels", "class", "classes", "vocab", "id",
+    "stride", "strides", "kernel", "patch", "padding", "dilation", "groups", "out", "output", "embed", "embedding", "model",
+    "chunk", "batch", "conv", "num_layers", "depth", "seed", "version", "rate", "dropout", "type", "experts", "blocks",
+}  # fmt: skip
+_MOST = 24
+_TRIED = 4
+
+
+@dataclass(frozen=True)
+class Held:
+    """One such integer."""
+
+    size: int
+    name: str
+    """The attribute, behind ``config.`` where a configuration has it."""
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of its name."""
+        return frozenset(re.findall(r"[a-z]+", self.name.rsplit(".", maxsplit=1)[-1].lower()))
+
+
+def held_sizes(module: torch.nn.Module) -> list[Held]:
+    """The integers of the module and its parts that may be sizes of inputs; those of torch's own layers speak of weights."""
+    found: dict[Held, None] = {}
+    for submodule in module.modules():
+        if type(submodule).__module__.startswith("torch.") or isinstance(submodule, torch.jit.ScriptModule):
+            continue
+        for name, value in vars(submodule).items():
+            if hasattr(value, "to_dict") and hasattr(value, "model_type"):  # a transformers configuration
+                found |= {
+                    Held(size, f"{name}.{key}"): None for key, item in vars(value).items() for size in _sizes(item)
+                }
+            elif not name.startswith("_"):
+                found |= {Held(size, name): None for size in _sizes(value)}
+    told = [held for held in found if held.words & _INPUTS and not held.words & _INTERNAL]
+    return list({held.size: held for held in reversed(told)}.values())[::-1][:_MOST]
+
+
+def _sizes(value: object) -> Iterator[int]:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 < value < 1 << 20:
+        yield value
+    elif isinstance(value, (list, tuple)) and len(value) <= 4:
+        for item in value:
+            yield from _sizes(item)
+
+
+def seat(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, Held]]:
+    """The input with sizes of which the model binds only a sum or a product at numbers that it holds, and which they are."""
+    seated: dict[Axis, Held] = {}
+    held = held_sizes(search.runner.module)
+    for guard in optionals.found.trial.guards if held else ():
+        if not guard.equality or guard.tie or guard.artefact or not 2 <= len(guard.axes) <= 3:
+            continue
+        found = optionals.found
+        prober = Prober(search.runner, found.hypothesis, found.plan)
+        groups = groups_of(prober, found)
+        parts = [group for group in groups if set(group) & set(guard.axes)]
+        if set(guard.axes) & set(seated) or any((path, 0) in group for group in parts for path, _ in group):
+            continue  # the first axis is the batch
+        if len(parts) < 2 or not _bound(prober, parts):
+            continue
+        for chosen in _seatings(prober, parts, found.trial.guards, held, search.signature):
+            change = {axis: one.size for part, one in zip(parts, chosen, strict=True) for axis in part}
+            if not prober.means(prober.at([change])[0]):
+                continue
+            seated |= {axis: one for part, one in zip(parts, chosen, strict=True) for axis in part}
+            moved = found.hypothesis.with_sizes(change)
+            trial = search.tracer.run(moved, answer=found.trial.answer)
+            optionals = replace(optionals, found=Found(moved, found.plan, trial))
+            break
+    return optionals, seated
+
+
+def keep_seated(extents: Sequence[Extent], seated: Mapping[Axis, Held]) -> None:
+    """State the sizes that were chosen, as what they are."""
+    for extent in extents:
+        one = seated.get(extent.group[0])
+        if one is not None:
+            detail = f"the model binds this size only together with others, and holds {one.size} as {one.name}"
+            extent.derived, extent.fixed = None, one.size
+            extent.claims = [Claim("fixed", "assumed", f"{detail}: is it meant?")]
+
+
+def _bound(prober: Prober, parts: Sequence[Group]) -> bool:
+    """Whether none of these groups can change much alone, and they are no square, which is what one means of an image."""
+    own = prober.hypothesis.sizes()
+    sizes = [own[part[0]] for part in parts]
+    alone = [dict.fromkeys(part, 2 * size + 1) for part, size in zip(parts, sizes, strict=True)]
+    return len(set(sizes)) > 1 and not any(prober.means(outcome) for outcome in prober.at(alone))
+
+
+def _seatings(
+    prober: Prober, parts: Sequence[Group], guards: Sequence[Guard], held: Sequence[Held], signature: Signature
+) -> list[tuple[Held, ...]]:
+    """Numbers for each of these groups that have fitting names or satisfy all conditions, the likeliest first.
+
+    The conditions are those of the way that one run went: what they exclude may run another way.
+    """
+    own = prober.hypothesis.sizes()
+    conditions = [guard for guard in guards if not guard.artefact and all(axis in own for axis in guard.axes)]
+    conditions.sort(key=lambda guard: not guard.equality)  # what refuses most is asked first
+    found: list[tuple[int, tuple[Held, ...]]] = []
+    for chosen in itertools.permutations(held, len(parts)):
+        pairs = list(zip(parts, chosen, strict=True))
+        fits = [_fit(part[0], one, signature) for part, one in pairs]
+        sizes = own | {axis: one.size for part, one in pairs for axis in part}
+        if all(fits) or all(guard.holds(sizes) for guard in conditions):
+            found.append((sum(fits), chosen))
+    ranked = sorted(found, key=lambda item: (-item[0], [-one.size for one in item[1]]))
+    return [chosen for _, chosen in ranked[:_TRIED]]
+
+
+def _fit(axis: Axis, held: Held, signature: Signature) -> int:
+    """How well a name goes with an axis: the documentation has it there, or the input is called alike."""
+    path, index = axis
+    name = name_in(path)
+    written = re.search(rf"\b{re.escape(name)}\b[^\n]{{0,80}}?\(([\w, ]+,[\w, ]+)\)", signature.documentation)
+    dims = [dim.strip() for dim in written[1].split(",")] if written else []
+    if index < len(dims) and dims[index] == held.name.rsplit(".", maxsplit=1)[-1]:
+        return 3
+    words = re.findall(r"[a-z]{3,}", name.lower())
+    alike = any(a.startswith(b) or b.startswith(a) for a in words for b in held.words if len(b) >= 3)
+    return 2 if alike else 0
+
+
+def in_band(band: Sequence[int], held: Sequence[Held]) -> Held | None:
+    """The one number of a band that the model holds."""
+    inside = [one for one in held if one.size in band]
+    return inside[0] if len(inside) == 1 else None

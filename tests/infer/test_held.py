@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+from contractgen.infer.extents import Claim
+from contractgen.infer.held import held_sizes, keep_seated, seat
+from contractgen.infer.hypothesis import Axis, Hypothesis
+from contractgen.infer.influence import settle_band
+from contractgen.infer.optional import Optionals
+from tests.infer.conftest import Bench, f32, params
+
+
+class Config(SimpleNamespace):
+    model_type = "heard"
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+class Mels(nn.Module):
+    """Two strides of 2 over mel bins, of which as many as four sizes end in the same grid."""
+
+    def __init__(self, **attributes: object) -> None:
+        super().__init__()
+        self.front = nn.Sequential(nn.Conv1d(1, 2, 3, stride=2), nn.ReLU(), nn.Conv1d(2, 2, 3, stride=2))
+        self.head = nn.Linear(2 * 19, 3)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, mels: torch.Tensor) -> Any:
+        return self.head(self.front(mels[:, None]).flatten(1))
+
+
+class Patches(nn.Module):
+    """Patches of 4 by 4 at a table of 15 positions: 20 frames of 12 bins, or any other grid of 15."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.project = nn.Conv2d(1, 6, 4, stride=4)
+        self.positions = nn.Parameter(torch.randn(15, 6))
+
+    def forward(self, spectrum: torch.Tensor) -> Any:
+        """Encodes.
+
+        Args:
+            spectrum (`torch.Tensor` of shape `(batch_size, max_length, num_mel_bins)`): what was heard.
+        """
+        return (self.project(spectrum[:, None]).flatten(2).transpose(1, 2) + self.positions).mean(1)
+
+
+class Critic(nn.Module):
+    def __init__(self, state_dim: int, action_dim: int, *, tell: bool = True) -> None:
+        super().__init__()
+        if tell:
+            self.state_dim, self.action_dim = state_dim, action_dim
+        self.net = nn.Linear(state_dim + action_dim, 1)
+
+    def forward(self, state: torch.Tensor, action: torch.Tensor) -> Any:
+        return self.net(torch.cat([state, action], dim=-1))
+
+
+def seated(bench: Bench, module: nn.Module, hypothesis: Hypothesis) -> tuple[Optionals, dict[Axis, int]]:
+    workbench = bench(module)
+    found = workbench.found(hypothesis)
+    assert found.trial.ok
+    optionals, chosen = seat(workbench.search(), Optionals(found, found))
+    return optionals, {axis: one.size for axis, one in chosen.items()}
+
+
+def band(bench: Bench, module: nn.Module) -> tuple[int | None, list[Claim]]:
+    measured = bench(module).measured(params(mels=f32(2, 81)))
+    extent = measured.extent("mels", 1)
+    assert (extent.min, extent.max) == (79, 82)
+    settle_band(measured.sizes, extent, held_sizes(module))
+    return extent.fixed, extent.claims
+
+
+def test_integers_that_a_model_keeps_are_read_by_their_names() -> None:
+    module = Mels(
+        n_mels=80, num_layers=82, _window=81, flags=True, image_size=(20, 12), sample_rate=8000, mel_scale=0.5
+    )
+    assert [(held.size, held.name) for held in held_sizes(module)] == [
+        (80, "n_mels"),
+        (20, "image_size"),
+        (12, "image_size"),
+    ]
+
+
+def test_a_configuration_is_read_and_layers_of_torch_are_not() -> None:
+    config = Config(max_length=20, num_mel_bins=12, hidden_size=24, patch_size=4)
+    assert [(held.size, held.name) for held in held_sizes(Patches(config))] == [
+        (20, "config.max_length"),
+        (12, "config.num_mel_bins"),
+    ]
+    assert held_sizes(nn.Sequential(nn.Linear(80, 3))) == []
+
+
+def test_of_a_band_the_size_is_meant_that_the_model_holds(bench: Bench) -> None:
+    detail = "79 to 82 ran and end in the same grid; the model holds 80 as n_mels: is it meant?"
+    assert band(bench, Mels(n_mels=80)) == (80, [Claim("fixed", "assumed", detail)])
+
+
+def test_a_band_that_no_number_decides_is_put_as_a_question(bench: Bench) -> None:
+    fixed, claims = band(bench, Mels(n_mels=80, frames=81))
+    assert fixed == 79
+    detail = "79 to 82 ran and end in the same grid; 79 fits it best: is another one meant?"
+    assert claims == [Claim("fixed", "assumed", detail)]
+
+
+def test_sizes_of_a_product_are_those_of_the_configuration(bench: Bench) -> None:
+    module = Patches(Config(max_length=20, num_mel_bins=12))
+    optionals, chosen = seated(bench, module, params(spectrum=f32(2, 60, 6)))
+    assert chosen == {(("spectrum",), 1): 20, (("spectrum",), 2): 12}
+    assert optionals.found.hypothesis.leaves()[("spectrum",)].sizes == (2, 20, 12)
+    assert optionals.found.trial.ok
+
+
+def test_sizes_of_a_sum_are_those_whose_names_are_the_inputs(bench: Bench) -> None:
+    workbench = bench(Critic(17, 6))
+    found = workbench.found(params(state=f32(2, 11), action=f32(2, 12)))
+    _, chosen = seat(workbench.search(), Optionals(found, found))
+    measured = workbench.measured(found.hypothesis)
+    keep_seated(measured.sizes.extents, chosen)
+    state, action = measured.extent("state", 1), measured.extent("action", 1)
+    assert (state.fixed, action.fixed) == (17, 6)
+    assert [claim.source for claim in (*state.claims, *action.claims)] == ["assumed", "assumed"]
+    assert state.claims[0].detail == (
+        "the model binds this size only together with others, and holds 17 as state_dim: is it meant?"
+    )
+
+
+def test_a_sum_of_which_the_model_holds_no_part_stays_free(bench: Bench) -> None:
+    _, chosen = seated(bench, Critic(17, 6, tell=False), params(state=f32(2, 11), action=f32(2, 12)))
+    assert chosen == {}
+
+
+def test_numbers_that_do_not_run_are_not_taken(bench: Bench) -> None:
+    module = Patches(Config(max_length=21, num_mel_bins=30))
+    assert seated(bench, module, params(spectrum=f32(2, 60, 6)))[1] == {}
