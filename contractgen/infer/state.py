@@ -73,15 +73,15 @@ def _attributes(module: torch.nn.Module) -> dict[str, object]:
 
 
 def _same_attributes(module: torch.nn.Module, before: dict[str, object]) -> bool:
-    """Whether no plain attribute changed; one that was None and now holds a handle is a cache that was filled."""
-    now = _attributes(module)
+    """Whether no plain attribute changed but a note that hooks are installed; a handle where None was is a filled cache."""
+    now = {name: value for name, value in _attributes(module).items() if not _of_hooks(name)}
     held = vars(module)
     filled = {
         name
         for name, value in before.items()
         if value is None and name not in now and not isinstance(held.get(name), (torch.Tensor, list, tuple, dict))
     }
-    return now == {name: value for name, value in before.items() if name not in filled}
+    return now == {name: value for name, value in before.items() if name not in filled and not _of_hooks(name)}
 
 
 def _plain(value: object) -> bool:
@@ -106,8 +106,13 @@ def _tables(module: torch.nn.Module) -> dict[str, dict[Any, Any]]:
 
 
 def _own(tables: dict[str, dict[Any, Any]]) -> dict[str, dict[Any, Any]]:
-    """The dicts that are the model's, without torch's tables of hooks: one that is installed late computes nothing else."""
-    return {name: table for name, table in tables.items() if "_hooks" not in name}
+    """The dicts that are the model's, without torch's tables of hooks."""
+    return {name: table for name, table in tables.items() if not _of_hooks(name)}
+
+
+def _of_hooks(name: str) -> bool:
+    """Whether an attribute tells of hooks: those that are installed at the first call compute nothing else at the next."""
+    return "_hooks" in name
 
 
 def _tensors(module: torch.nn.Module) -> dict[str, dict[str, torch.Tensor | None]]:

@@ -140,6 +140,8 @@ def test_a_hook_that_a_call_installs_is_no_change_and_is_taken_away_again() -> N
     model = Stateful()
     guard = StateGuard(model)
     model.register_forward_hook(lambda _module, _args, output: output)
+    model.has_hooks_installed = True  # type: ignore[assignment]
     assert guard.unchanged()
     guard.restore()
     assert not model._forward_hooks
+    assert not hasattr(model, "has_hooks_installed")
