@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from contractgen.infer.extents import Claim, Extent
+from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, name_in
+from contractgen.infer.hypothesis import Axis, dotted, name_in
 from contractgen.infer.optional import Optionals
 from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
@@ -112,6 +112,32 @@ def keep_seated(extents: Sequence[Extent], seated: Mapping[Axis, Held]) -> None:
             detail = f"the model binds this size only together with others, and holds {one.size} as {one.name}"
             extent.derived, extent.fixed = None, one.size
             extent.claims = [Claim("fixed", "assumed", f"{detail}: is it meant?")]
+
+
+def ask_of_sums(sizes: Sizes) -> None:
+    """Put a fixed size as a question where another one runs too, if a size of another tensor makes up for the difference."""
+    own = sizes.prober.hypothesis.sizes()
+    for extent in sizes.extents:
+        if extent.fixed is None or extent.batch or extent.fixed != own[extent.group[0]]:
+            continue
+        if any(claim.source in ("declared", "assumed") for claim in extent.claims):
+            continue
+        more = dict.fromkeys(extent.group, extent.fixed + 1)
+        tensors = {path for path, _ in extent.group}
+        for other in sizes.extents:
+            less = dict.fromkeys(other.group, own[other.group[0]] - 1)
+            if other.batch or min(less.values()) < 2 or tensors & {path for path, _ in other.group}:
+                continue
+            alone, together = sizes.prober.at([more, more | less])
+            if sizes.prober.means(alone) or not sizes.prober.means(together):
+                continue
+            path, axis = other.group[0]
+            detail = (
+                f"{extent.fixed} ran, and {extent.fixed + 1} with {less[other.group[0]]} on axis {axis} of "
+                f"{dotted(path)}: the model binds only their sum; which sizes are meant?"
+            )
+            extent.claims = [Claim("fixed", "assumed", detail)]
+            break
 
 
 def _bound(prober: Prober, parts: Sequence[Group]) -> bool:

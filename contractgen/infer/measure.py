@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, axes_of, derive, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
-from contractgen.infer.held import Held, held_sizes, keep_seated
+from contractgen.infer.held import Held, ask_of_sums, held_sizes, keep_seated
 from contractgen.infer.hypothesis import Axis, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
@@ -71,6 +71,7 @@ def measure_sizes(
         if extent is not batch:
             settle_band(sizes, extent, held_sizes(search.runner.module))
             find_dropped(sizes, extent)
+    ask_of_sums(sizes)
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"
         batch.claims.append(Claim("role", "probed", detail))

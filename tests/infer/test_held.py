@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.extents import Claim
-from contractgen.infer.held import held_sizes, keep_seated, seat
+from contractgen.infer.held import ask_of_sums, held_sizes, keep_seated, seat
 from contractgen.infer.hypothesis import Axis, Hypothesis
 from contractgen.infer.influence import settle_band
 from contractgen.infer.optional import Optionals
@@ -142,3 +142,42 @@ def test_a_sum_of_which_the_model_holds_no_part_stays_free(bench: Bench) -> None
 def test_numbers_that_do_not_run_are_not_taken(bench: Bench) -> None:
     module = Patches(Config(max_length=21, num_mel_bins=30))
     assert seated(bench, module, params(spectrum=f32(2, 60, 6)))[1] == {}
+
+
+class Three(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Linear(8, 4)
+
+    def forward(self, place: torch.Tensor, speed: torch.Tensor, goal: torch.Tensor) -> Any:
+        return self.net(torch.cat([place, speed, goal], dim=-1))
+
+
+def test_a_size_that_another_tensor_makes_up_for_is_a_question(bench: Bench) -> None:
+    measured = bench(Three()).measured(params(place=f32(5, 1), speed=f32(5, 4), goal=f32(5, 3)))
+    place = measured.extent("place", 1)
+    assert (place.fixed, place.claims[0].source) == (1, "probed")
+    ask_of_sums(measured.sizes)
+    assert place.claims == [
+        Claim(
+            "fixed",
+            "assumed",
+            "1 ran, and 2 with 3 on axis 1 of speed: the model binds only their sum; which sizes are meant?",
+        )
+    ]
+
+
+def test_a_declared_size_is_no_question(bench: Bench) -> None:
+    measured = bench(Three()).measured(params(place=f32(5, 1), speed=f32(5, 4), goal=f32(5, 3)))
+    declared = [Claim("fixed", "declared", "the example has 1")]
+    measured.extent("place", 1).claims = list(declared)
+    ask_of_sums(measured.sizes)
+    assert measured.extent("place", 1).claims == declared
+
+
+def test_a_size_that_nothing_makes_up_for_is_no_question(bench: Bench) -> None:
+    measured = bench(nn.Bilinear(3, 4, 2)).measured(params(input1=f32(5, 3), input2=f32(5, 4)))
+    claims = [list(extent.claims) for extent in measured.sizes.extents]
+    ask_of_sums(measured.sizes)
+    assert [extent.claims for extent in measured.sizes.extents] == claims
+    assert measured.extent("input1", 1).fixed == 3
