@@ -279,7 +279,7 @@ def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
         def runs(size: int) -> bool:
             return sizes.ok(extent, [size], roomier)[0]
 
-        if runs(smallest - step):
+        if runs(smallest) and runs(smallest - step):  # else it is no room that helps, but one grid instead of another
             smallest = smallest_true(range(step, smallest, step), runs)
     extent.min = smallest
     below = f"; {smallest - step} failed" if smallest > step else ""

@@ -11,6 +11,7 @@ from contractgen.infer.example import from_example
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown
 from contractgen.infer.priors import Prior
 from contractgen.infer.probe import Prober
+from contractgen.infer.repeats import without_repeats
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH
@@ -23,7 +24,7 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
-        return _without_spare(search, usual_dtypes(search, found))
+        return _without_spare(search, usual_dtypes(search, without_repeats(search, found)))
     hypothesis, plan = from_example(search.signature, given)
     hypothesis = _without_optional(search, hypothesis, plan)
     outcome = Prober(search.runner, hypothesis, plan).at([{}])[0]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,16 @@ class SymbolicTensor:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """A size that was computed to be 1 and was repeated along an axis of a tensor that no input shapes."""
+
+    size: int
+    """That axis's size."""
+    differs: Guard
+    """The condition that the computed size is another one."""
+
+
+@dataclass(frozen=True)
 class Trial:
     """What one run came to."""
 
@@ -61,6 +72,7 @@ class Trial:
     decided: Decided | None = None
     missing: MissingKey | None = None
     asked: Asked = field(default_factory=Asked)
+    repeated: tuple[Repeat, ...] = ()
     read: bool = False
     """Whether the model read a tensor's content."""
     answer: int | None = None
@@ -75,6 +87,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.count = 0
         self.running: tuple[Any, ...] = ()
         self.read = False
+        self.repeated: list[tuple[Any, int]] = []
         self._answer = answers
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -91,6 +104,8 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 else self._answer
             )
         _check_dtypes(func, args)
+        if torch.Tag.pointwise in func.tags:
+            self.repeated += _repeated([arg for arg in args if isinstance(arg, torch.Tensor)])
         result = tree_map_only(torch.Tensor, _tame, func(*args, **(kwargs or {})))
         self.count += 1
         self.running = ()
@@ -113,6 +128,17 @@ def _tame(tensor: torch.Tensor) -> torch.Tensor:
     if all(new is old for new, old in zip(sizes, _sizes(tensor), strict=True)):
         return tensor
     return torch.empty(sizes, dtype=tensor.dtype, device=tensor.device)
+
+
+def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, int]]:
+    """Each size that is computed to be 1 with the larger one that it meets, of a tensor that no input shapes."""
+    for one, other in itertools.permutations(operands, 2):
+        wanted = _sizes(other)
+        if any(isinstance(size, torch.SymInt) for size in wanted):
+            continue
+        for size, want in zip(reversed(_sizes(one)), reversed(wanted), strict=False):
+            if want > 1 and isinstance(size, torch.SymInt) and size.node.hint == 1:
+                yield size.node.expr, want
 
 
 _MULTIPLIES = {
@@ -150,7 +176,7 @@ class Tracer:
         self.trials += 1
         env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
         mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
-        mode.cache_enabled = False  # no run shares its symbols with another
+        mode.cache_enabled = not symbolic  # symbols are one run's own
         symbols: dict[Any, Axis] = {}
         asked = Asked()
         args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, symbols if symbolic else None))
@@ -188,6 +214,7 @@ class Tracer:
             decided=error if isinstance(error, Decided) else None,
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
+            repeated=tuple(_repeats(watch.repeated, symbols)),
             read=watch.read,
             answer=answer,
         )
@@ -287,6 +314,13 @@ def _guards(env: ShapeEnv, symbols: Mapping[Any, Axis]) -> Iterator[Guard]:
             guard = Guard.over(deferred.expr, symbols)
             if guard is not None:
                 yield guard
+
+
+def _repeats(met: Sequence[tuple[Any, int]], symbols: Mapping[Any, Axis]) -> Iterator[Repeat]:
+    for expr, size in dict.fromkeys(met):
+        guard = Guard.over(sympy.Ne(expr, size), symbols)
+        if guard is not None:
+            yield Repeat(size, guard)
 
 
 def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Path, ...]:

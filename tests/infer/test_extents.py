@@ -194,3 +194,19 @@ class _Unchecked(nn.Module):
 def test_a_width_that_a_packed_layer_leaves_unchecked_is_fixed(bench: Bench) -> None:
     found = bench(_Unchecked()).measured(params(x=f32(3, 5, 6), lengths=i64(3)), {("lengths",): "ones"}, answer=1)
     assert found.extent("x", 2).fixed == 6
+
+
+class Grid(nn.Module):
+    """Four windows of four by four, of whatever image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows, self.head = nn.Conv2d(1, 1, 4, stride=4), nn.Linear(4, 1)
+
+    def forward(self, image: torch.Tensor) -> Any:
+        return self.head(self.windows(image).flatten(1))
+
+
+def test_less_is_not_allowed_where_more_of_another_axis_makes_up_for_it(bench: Bench) -> None:
+    measured = bench(Grid()).measured(params(image=f32(3, 1, 8, 8)))
+    assert [measured.span("image", axis) for axis in (2, 3)] == [(8, 11, 1), (8, 11, 1)]

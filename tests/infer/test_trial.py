@@ -166,6 +166,15 @@ def test_a_product_of_two_dtypes_is_refused_as_kernels_refuse_it() -> None:
     assert "one dtype" in run.message
 
 
+@pytest.mark.parametrize("columns", [20, 7])
+def test_a_run_without_symbols_succeeds_where_one_with_them_does(columns: int) -> None:
+    tracer = Tracer(nn.Linear(20, 1))
+    plain, symbolic = (tracer.run(params(input=f32(5, columns)), symbolic=each) for each in (False, True))
+    assert plain.ok == symbolic.ok == (columns == 20)
+    assert not plain.guards
+    assert symbolic.guards
+
+
 def test_a_run_refutes_sizes_only_for_a_reason_of_the_model() -> None:
     tracer = Tracer(nn.Linear(20, 1))
     assert tracer.refutes(params(input=f32(5, 7)))

@@ -1,0 +1,53 @@
+"""First inputs that a model repeats by accident: an image of one patch, which is added to each row of a table of places.
+
+Broadcasting lets the run pass, and what is measured around such an input are the sizes that give a single patch. Sizes
+that fill the table are what its author meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractgen.infer.guards import Guard
+from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.solve import flips
+from contractgen.infer.trial import Repeat
+
+_ROUNDS = 4
+_ONCE = Limits(trials=1, confirmations=1)
+
+
+def without_repeats(search: Search, found: Found) -> Found:
+    """The input at sizes at which nothing computed from it is repeated along a tensor of the model's own, if it runs so."""
+    for _ in range(_ROUNDS):
+        filled = _filling_one(search, found)
+        if filled is None:
+            break
+        found = filled
+    return found
+
+
+def _filling_one(search: Search, found: Found) -> Found | None:
+    """The input with one repeat less."""
+    sizes = found.hypothesis.sizes()
+    for repeat in found.trial.repeated:
+        for condition in _conditions(repeat, found.trial.guards):
+            # What the run at hand required of these axes may come of their giving 1.
+            kept = [guard for guard in found.trial.guards if guard.tie or not set(guard.axes) & set(condition.axes)]
+            for new in flips(condition, kept, sizes, search.pool):
+                hypothesis = found.hypothesis.with_sizes(new)
+                filled = search.find(hypothesis, frozen=frozenset(hypothesis.leaves()), limits=_ONCE)
+                if filled is not None:
+                    return filled
+    return None
+
+
+def _conditions(repeat: Repeat, guards: tuple[Guard, ...]) -> Iterator[Guard]:
+    """What to negate: that the repeated size differs, first as the run knew it before it had found a factor to be 1."""
+    whole = [g for g in guards if g.source.endswith(_ONE) and set(g.axes) > set(repeat.differs.axes)]
+    for guard in sorted(whole, key=lambda guard: -len(guard.axes)):
+        yield Guard(f"{guard.source.removesuffix(_ONE)} != {repeat.size}", guard.axes, artefact=False)
+    yield repeat.differs
+
+
+_ONE = " == 1"
