@@ -155,3 +155,20 @@ def test_a_failure_that_stands_for_another_tells_the_rank_of_boxes(bench: Bench)
     boxes = result.found.hypothesis.leaves()[("boxes",)]
     assert (boxes.dtype, boxes.sizes[:2]) == (torch.int64, (5, 7))
     assert boxes.sizes[2] >= 4
+
+
+class Carried(nn.Module):
+    """Its state may be carried from call to call: torch says of another rank which one it should be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.GRU(8, 16)
+
+    def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> Any:
+        return self.layer(x, state)
+
+
+def test_the_state_of_a_recurrent_layer_is_found(bench: Bench) -> None:
+    result = added(bench, Carried(), optional("state", x=f32(5, 7, 8)))
+    leaf = result.found.hypothesis.leaves()[("state",)]
+    assert leaf.sizes == (1, 7, 16)
