@@ -82,7 +82,7 @@ def _gives_more(sizes: Sizes, extent: Extent, smallest: int, largest: int) -> bo
 def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held]) -> None:
     """A few neighbouring sizes that the model maps to the same grid are one size to its author.
 
-    It is the one that the model holds as a number, or else the one that fits the grid exactly.
+    It is the one that the model holds as a number, or that fits the grid exactly; else the roundest is a guess.
     """
     if (
         not extent.free
@@ -97,13 +97,21 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held]) -> None:
         return
     read = reads_last_at(sizes, extent, band)
     whole = [size for size, depends in zip(band, read, strict=True) if depends] or band
-    chosen = max(whole, key=lambda size: size & -size)
+    chosen = _roundest(whole)
     divides = chosen == band[0] and chosen % len(band) == 0  # the others leave a remainder of the grid
     told = in_band(band, held)
     source: Source = "probed" if divides else "assumed"
-    reason = f"{chosen} is the size that fits it" if divides else f"{chosen} fits it best: is another one meant?"
+    reason = f"{chosen} is the size that fits it"
+    if not divides:
+        chosen = _roundest(band)
+        reason = f"{chosen} is the roundest of them: is another one meant?"
     if told is not None and not (divides and told.size == chosen):
         source, chosen, reason = "assumed", told.size, f"the model holds {told.size} as {told.name}: is it meant?"
     detail = f"{band[0]} to {band[-1]} ran and end in the same grid; {reason}"
     extent.claims = [Claim("fixed", source, detail)]
     extent.fixed, extent.min, extent.max, extent.multiple_of = chosen, 1, None, 1
+
+
+def _roundest(sizes: Sequence[int]) -> int:
+    """The size that the largest power of two divides: what people choose."""
+    return max(sizes, key=lambda size: size & -size)
