@@ -184,7 +184,7 @@ def ranks_in_message(message: str) -> frozenset[int]:
     if beyond:  # an axis more than the last one that there is
         return frozenset((int(beyond[1]) + 1 if beyond[1] else int(beyond[2]) + 2,))
     stated = re.search(
-        r"(?:should(?: also)? be|[Ee]xpected [\w ]{1,20} to be) (?:a )?(\d)-?D\b(?: or (\d)-?D\b)?", message
+        r"(?:should(?: also)? be|[Ee]xpected [^.:;]{1,40}? to be) (?:a )?(\d)-?D\b(?: or (\d)-?D\b)?", message
     )
     if stated:
         return frozenset(int(number) for number in stated.groups() if number)

@@ -172,3 +172,21 @@ def test_the_state_of_a_recurrent_layer_is_found(bench: Bench) -> None:
     result = added(bench, Carried(), optional("state", x=f32(5, 7, 8)))
     leaf = result.found.hypothesis.leaves()[("state",)]
     assert leaf.sizes == (1, 7, 16)
+
+
+class Attending(nn.Module):
+    """Reads a context beside its query: torch says of several inputs at once which rank they should have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.MultiheadAttention(8, 2, kdim=6, vdim=6, batch_first=True)
+
+    def forward(self, query: torch.Tensor, context: torch.Tensor | None = None) -> Any:
+        x = query.unsqueeze(1)
+        return x if context is None else x + self.layer(x, context, context, need_weights=False)[0]
+
+
+def test_a_context_that_is_attended_to_is_found(bench: Bench) -> None:
+    result = added(bench, Attending(), optional("context", query=f32(5, 8)))
+    leaf = result.found.hypothesis.leaves()[("context",)]
+    assert (len(leaf.sizes), leaf.sizes[0], leaf.sizes[2]) == (3, 5, 6)
