@@ -121,12 +121,7 @@ class Contents:
             domain.claims = [claim for claim in domain.claims if claim.property != "min"]
             detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
             domain.claims.append(Claim("min", "assumed", detail))
-        if (
-            domain.bounded
-            and len(leaf.sizes) >= 2
-            and 2 <= leaf.sizes[-1] <= WIDEST
-            and self._last_axis_fixed(path, leaf)
-        ):
+        if domain.bounded and len(leaf.sizes) >= 2 and 2 <= leaf.sizes[-1] <= WIDEST:
             columns = self._columns(path, leaf, domain)
             if columns is not None:
                 return Domain(columns=columns, claims=[claim for column in columns for claim in column.claims])
@@ -221,8 +216,8 @@ class Contents:
         return bound_moves and any(not runs(n + 1, n) for n in range(last, last + _ROUNDED) if extent.contains(n))
 
     def _columns(self, path: Path, leaf: Leaf, whole: Domain | None = None) -> tuple[Domain, ...] | None:
-        """A domain per index of the last axis, where they differ."""
-        if not leaf.sizes or not 1 <= leaf.sizes[-1] <= WIDEST:
+        """A domain per index of the last axis, where that has one size and they differ."""
+        if not leaf.sizes or not 1 <= leaf.sizes[-1] <= WIDEST or not self._last_axis_fixed(path, leaf):
             return None
         integer = not leaf.dtype.is_floating_point
         lowest, highest = (torch.iinfo(leaf.dtype).min, torch.iinfo(leaf.dtype).max) if integer else (-(2**20), 2**20)

@@ -125,7 +125,7 @@ def test_columns_have_vocabularies_of_their_own(bench: Bench) -> None:
 class _FixedColumns(Columns):
     def forward(self, x: torch.Tensor) -> Any:
         town, day = x.unbind(1)
-        return self.towns(town) + self.days(day)
+        return self.towns(town.long()) + self.days(day.long())
 
 
 class Boxes(nn.Module):
@@ -163,7 +163,7 @@ def test_a_column_that_is_bounded_by_another_one_says_beside_what(bench: Bench) 
 
 
 def test_ids_in_columns_of_floats_are_bounded(bench: Bench) -> None:
-    found = domain(bench, Columns(), params(x=f32(3, 2)), {("x",): "zeros"})
+    found = domain(bench, _FixedColumns(), params(x=f32(3, 2)), {("x",): "zeros"})
     assert found.columns is not None
     assert [column.max for column in found.columns] == [4, 6]
     assert all(column.min in (0, -0) for column in found.columns)
@@ -290,7 +290,21 @@ class _FloatColumn(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.towns = nn.Embedding(5, 2)
+        self.towns, self.scale = nn.Embedding(5, 2), nn.Linear(1, 2)
 
     def forward(self, x: torch.Tensor) -> Any:
-        return self.towns(x[:, 0].long()) * x[:, 1:]
+        return self.towns(x[:, 0].long()) * self.scale(x[:, 1:])
+
+
+class _Roots(nn.Module):
+    """Weights of any number of edges, none of which may be below 0."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        if bool((x < 0).any()):
+            raise ValueError("a weight is negative")
+        return x.sqrt().sum()
+
+
+def test_the_places_of_an_axis_of_any_size_are_no_columns(bench: Bench) -> None:
+    found = domain(bench, _Roots(), params(x=f32(5)), {("x",): torch.ones(5)})
+    assert found.columns is None
