@@ -17,7 +17,7 @@ from contractgen.verify.compare import Gap, noise_of, output_problem, widest
 from contractgen.verify.exact import InFloat64
 from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.recipe import Recipe
-from contractgen.verify.runtimes.base import Runtime
+from contractgen.verify.runtimes.base import Runtime, give_back
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.trees import OutputMismatch, frozen, output_tensors
 
@@ -160,6 +160,7 @@ def measured_noise(
         runs.append({name: value for name, (_, value) in output_tensors(eager.contract, to_numpy(result)).items()})
     except Exception:  # noqa: S110
         pass  # the model has no float64 form: what the perturbed runs say stands alone
+    give_back()
     return noise_of(outputs, runs, tensors)
 
 

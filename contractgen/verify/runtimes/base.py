@@ -38,8 +38,14 @@ def share_weights(own: torch.nn.Module, of: torch.nn.Module) -> None:
         if same is not None and same.nbytes >= _LARGE and torch.equal(parameter, same):
             parameter.data = same.data
             shared += same.nbytes
-    if shared and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)  # glibc keeps freed blocks of a few megabytes
+    if shared:
+        give_back()
+
+
+def give_back() -> None:
+    """Let the system have what is free: glibc keeps freed blocks of a few megabytes."""
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 class Runtime(ABC):
