@@ -1,6 +1,6 @@
 # The models are written as users write them, mostly without annotations.
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-incomplete-defs
-"""Graphs: distances as attention biases, facts of a knowledge graph, points grouped by balls, users beside items."""
+"""Graphs: distances as attention biases, facts of a knowledge graph, points grouped by balls."""
 
 import torch
 import torch.nn.functional as F
