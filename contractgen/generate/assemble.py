@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -45,15 +44,6 @@ def module(name: str, features: frozenset[str] = FEATURES) -> Module:
 def text_of(name: str) -> str:
     """The source of a module of the runtime."""
     return (RUNTIME / f"{name}.py").read_text(encoding="utf-8")
-
-
-DEFINED = re.compile(r"^(?:(?:def|class) (\w+)|(\w+)(?:: [^=\n]+)? = )", re.MULTILINE)
-
-
-@cache
-def defined_in(name: str) -> frozenset[str]:
-    """The names that a module of the runtime defines for any contract, without the time that a whole reading takes."""
-    return frozenset(one or other for one, other in DEFINED.findall(text_of(name)))
 
 
 @cache

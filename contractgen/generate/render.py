@@ -6,7 +6,6 @@ import hashlib
 
 from contractgen.contract import model
 from contractgen.generate.assemble import (
-    defined_in,
     heading,
     import_lines,
     import_order,
@@ -53,7 +52,7 @@ def render_client(contract: model.Contract) -> str:
         "ContractViolation",
     ]
     public += ["Request", "Violation", "deserialize", "serialize", *conversions(contract)]
-    names = parameter_names(contract, CLIENT, ("content_type",))
+    names = parameter_names(contract)
     own = [
         serialize_function(contract, names),
         deserialize_function(contract),
@@ -77,7 +76,7 @@ def render_validator(contract: model.Contract) -> str:
         "error_response",
     ]
     public += ["parse", "receive", "respond", "validate", *conversions(contract)]
-    names = parameter_names(contract, VALIDATOR, ())
+    names = parameter_names(contract)
     own = [
         validate_function(contract, names),
         parse_functions(contract),
@@ -93,10 +92,9 @@ def conversions(contract: model.Contract) -> list[str]:
     return ["from_bfloat16", "to_bfloat16"] if "bfloat16" in features(contract, "") else []
 
 
-def parameter_names(contract: model.Contract, parts: tuple[str, ...], more: tuple[str, ...]) -> dict[str, str]:
-    """The identifier of each parameter: none shadows what the generated functions use."""
-    taken = OWN_NAMES.union(more, *(defined_in(part) for part in (DATA, *parts)))
-    return identifiers([part.name for part in contract.inputs], taken)
+def parameter_names(contract: model.Contract) -> dict[str, str]:
+    """The identifier of each parameter: none shadows what the functions that take it use."""
+    return identifiers([part.name for part in contract.inputs], OWN_NAMES)
 
 
 OWN_NAMES = frozenset(
@@ -114,12 +112,13 @@ OWN_NAMES = frozenset(
             "is_valid",
             "are_valid",
         ),
+        *("checked", "check_arguments", "encode_request", "content_type"),
         *("flattened_arguments", "type", "list", "dict", "tuple", "enumerate", "len", "str", "bool", "int", "float"),
         *(f"part{i}" for i in range(1000)),
         *(f"i{i}" for i in range(10)),
     }
 )
-"""Names that the generated functions use themselves."""
+"""Names that the functions of a model use themselves, beside its parameters."""
 
 
 def assembled(title: str, public: list[str], parts: tuple[str, ...], contract: model.Contract, own: list[str]) -> str:

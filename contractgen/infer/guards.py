@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any, TypeAlias
 
 import sympy
+from torch.utils._sympy.functions import FloorDiv
 from torch.utils._sympy.printers import PythonPrinter
 
 from contractgen.contract.model import Operator
@@ -31,6 +32,7 @@ class Guard:
     @classmethod
     def over(cls, expr: Any, symbols: Mapping[Any, Axis]) -> Guard | None:
         """The guard of a symbolic condition, or None where it speaks of anything else than input sizes."""
+        expr = divided(expr)
         free = sorted(expr.free_symbols, key=str)
         if not free or any(symbol not in symbols for symbol in free):
             return None
@@ -81,12 +83,28 @@ def _solutions(expr: Any, symbols: Mapping[Any, Axis]) -> tuple[tuple[Axis, Axis
     return tuple(found)
 
 
+def divided(expr: Any) -> Any:
+    """The expression with the divisions done that come out even, or an element short: a count of steps is rounded up."""
+
+    def divide(quotient: Any) -> Any:
+        base, divisor = quotient.args
+        if not isinstance(divisor, sympy.Symbol):
+            return quotient
+        whole, rest = sympy.div(sympy.expand(base), divisor, divisor)
+        return whole + rest if rest in (0, -1) else quotient  # a size is at least 1: -1 // size is -1
+
+    if not isinstance(expr, sympy.Basic) or not expr.has(FloorDiv):
+        return expr
+    return expr.replace(lambda part: isinstance(part, FloorDiv), divide)
+
+
 AxisExpr: TypeAlias = "int | Axis | tuple[Operator, AxisExpr, AxisExpr]"
 """A size computed from input axes: the contract's expressions before its dims have names."""
 
 
 def axis_expression(expr: Any, symbols: Mapping[Any, Axis]) -> AxisExpr | None:
     """A symbolic size over the axes of the inputs, or None where the contract's operators cannot say it."""
+    expr = divided(expr)
     if isinstance(expr, sympy.Integer):
         return int(expr)
     if isinstance(expr, sympy.Symbol):

@@ -104,6 +104,25 @@ def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: fro
             yield more, 0.3
 
 
+def levelled(hypothesis: Hypothesis, trial: Trial, frozen: frozenset[Path]) -> Neighbours:
+    """All operands of a failing concatenation brought to one rank at once: columns of ids beside columns of numbers."""
+    leaves = hypothesis.leaves()
+    used = set(hypothesis.sizes().values())
+    for wanted in sorted({rank for rank, _ in trial.joined}) if len({rank for rank, _ in trial.joined}) > 1 else ():
+        changed, fresh = hypothesis, (size for size in FRESH if size not in used)
+        for rank, paths in trial.joined:
+            for path in paths if rank != wanted and len(paths) == 1 and paths[0] not in frozen else ():
+                sizes = leaves[path].sizes
+                more = tuple(next(fresh) for _ in range(wanted - rank))
+                changed = changed.with_node(
+                    path, replace(leaves[path], sizes=(*sizes[: len(sizes) + min(0, wanted - rank)], *more))
+                )
+        if changed != hypothesis and all(
+            leaf.sizes or not leaves[path].sizes for path, leaf in changed.leaves().items()
+        ):
+            yield changed, 0.1
+
+
 _USUAL_IMAGES = (224, 256, 32, 28, 64, 128, 96, 48, 112, 160, 192, 227, 299, 320, 384, 512)
 
 

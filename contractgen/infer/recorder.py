@@ -248,6 +248,11 @@ _TAKES_SEQUENCE = {
     "dstack",
 }
 _IDS = Hint((torch.int64,), (2, 1, 3))
+_OF_FLOATS = (
+    "relu", "gelu", "silu", "elu", "leaky_relu", "softplus", "sigmoid", "tanh", "softmax", "log_softmax", "layer_norm",
+    "exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "nan_to_num", "isnan", "normalize",
+)  # fmt: skip
+"""What is asked of measured numbers, whatever their name reminds of."""
 _FUNCTION_HINTS = {
     "embedding": _IDS,
     "embedding_bag": Hint((torch.int64,), (2, 1)),
@@ -259,6 +264,7 @@ _FUNCTION_HINTS = {
     "stft": Hint(ranks=(2,)),
     "view_as_real": Hint((torch.complex64,)),
     "logical_not": Hint((torch.bool,)),
+    **dict.fromkeys(_OF_FLOATS, Hint((torch.float32,))),
 }  # fmt: skip
 _INDEX_HINTS = {
     **dict.fromkeys(("index_add", "index_select", "index_copy", "index_fill"), Hint((torch.int64,), (1,))),
@@ -272,6 +278,7 @@ _METHOD_HINTS = {
     "__invert__": Hint((torch.bool,)),
     "logical_not": Hint((torch.bool,)),
     "stft": Hint(ranks=(2,)),
+    **dict.fromkeys(_OF_FLOATS, Hint((torch.float32,))),
 }
 
 LAYER_HINTS: dict[type, Hint] = {

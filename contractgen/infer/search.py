@@ -22,6 +22,7 @@ from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, U
 from contractgen.infer.neighbours import (
     keys_from_message,
     larger,
+    levelled,
     mirrors,
     names_dtype,
     other_lengths,
@@ -227,6 +228,7 @@ class Search:
         yield from shapes_from_message(hypothesis, trial.message)
         yield from mirrors(hypothesis, trial.suspects)
         yield from larger(hypothesis, trial.message, trial.suspects)
+        yield from levelled(hypothesis, trial, frozen)
         yield from ranks_together(hypothesis, trial.suspects, frozen)
         yield from self._structural(hypothesis, trial.message, trial, frozen)
 
@@ -282,7 +284,8 @@ class Search:
         prior, hint = self.signature.prior(path), self.hints.get(path, Hint())
         written = self.signature.written(path)
         ranks = list(dict.fromkeys((*written.ranks[:1], *hint.ranks, *prior.ranks)))
-        dtypes = list(dict.fromkeys((*written.dtypes[:1], *hint.dtypes, *prior.dtypes)))
+        used = (self.signature.floating if dtype == torch.float32 else dtype for dtype in hint.dtypes)
+        dtypes = list(dict.fromkeys((*written.dtypes[:1], *used, *prior.dtypes)))
         for (i, dtype), (j, rank) in itertools.product(enumerate(dtypes[:8]), enumerate(ranks[:6])):
             yield (dtype, rank), 0.7 * i + 0.5 * j + (0.0 if rank else 3.0)
 

@@ -65,6 +65,8 @@ class Trial:
     """The error in one line, with numbers for the symbols."""
     suspects: tuple[Path, ...] = ()
     """The tensors that the failing operator's sizes come from, or those that the failing expression names."""
+    joined: tuple[tuple[int, tuple[Path, ...]], ...] = ()
+    """The rank of each operand of a failing concatenation, with the tensors that its sizes come from."""
     absent: tuple[str, ...] = ()
     """The parameters that were None where the failing expression of ``forward`` names them."""
     outputs: object = None
@@ -86,12 +88,14 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
         self.running: tuple[Any, ...] = ()
+        self.joining: tuple[torch.Tensor, ...] = ()
         self.read = False
         self.repeated: list[tuple[Any, int]] = []
         self._answer = answers
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.running = (*args, *(kwargs or {}).values())
+        self.joining = tuple(args[0]) if func is torch.ops.aten.cat.default else ()
         scalar = func is torch.ops.aten._local_scalar_dense.default
         self.read |= scalar
         if self._answer is not None and scalar:
@@ -184,6 +188,7 @@ class Tracer:
         watch = _Watch(answer)
         error: BaseException | None = None
         suspects: tuple[Path, ...] = ()
+        joined: tuple[tuple[int, tuple[Path, ...]], ...] = ()
         absent: tuple[str, ...] = ()
         outputs: object = None
         for submodule in self._nesting:
@@ -196,6 +201,7 @@ class Tracer:
             outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
         except (Exception, Decided, MissingKey) as raised:
             suspects = _suspects(watch.running, symbols) or _suspects(blamed_tensors(raised), symbols)
+            joined = tuple((operand.dim(), _suspects((operand,), symbols)) for operand in watch.joining)
             absent = blamed_absent(raised, self.module.forward)
             error = raised.with_traceback(None)
         finally:
@@ -209,6 +215,7 @@ class Tracer:
             error=error,
             message=_said(error, hypothesis, symbols),
             suspects=suspects,
+            joined=joined,
             absent=absent,
             outputs=outputs,
             decided=error if isinstance(error, Decided) else None,

@@ -16,12 +16,22 @@ from benchmarks.fuzz.contracts import LINEAR, LISTS, PAIR, SCALARS
 from contractgen.contract import model
 from contractgen.contract.model import Constant, Contract, Dict, Dim, Field, Output, Parameter, Tensor, Tuple, Values
 from contractgen.errors import UsageError
-from contractgen.generate.assemble import RUNTIME
+from contractgen.generate.assemble import RUNTIME, names_used
+from contractgen.generate.check_code import is_flat
 from contractgen.generate.features import FEATURES, features
 from contractgen.generate.files import stale, write_files
 from contractgen.generate.identifiers import identifiers
 from contractgen.generate.pruning import pruned
-from contractgen.generate.render import CLIENT, DATA, VALIDATOR, render
+from contractgen.generate.render import (
+    CLIENT,
+    DATA,
+    OWN_NAMES,
+    VALIDATOR,
+    flatten_function,
+    render,
+    serialize_function,
+    validate_function,
+)
 from tests.generate.modules import generated
 from tests.generate.random_contracts import Maker
 
@@ -101,6 +111,25 @@ def test_identifiers_are_plain_different_and_readable() -> None:
     assert all(one.isidentifier() and one.isascii() for one in names.values())
     readable = {"0": "input_0", "a:b": "a_b", "class": "class_", "size": "size_", "x": "x", "input.ids": "input_ids"}
     assert identifiers(readable, {"size"}) == readable
+
+
+@pytest.mark.parametrize("name", ["columns", "blocks", "gather", "raw", "claims", "place"])
+def test_a_parameter_keeps_its_name_beside_the_shared_code(name: str) -> None:
+    made = generated(evil_contract(name))
+    x, table = np.zeros((2, 2), np.float32), {name: np.ones(2, np.int64), "c": name}
+    made.validator.validate(**{name: x}, d=table)
+    request = made.client.serialize(**{name: x}, d=table)
+    args, _ = made.validator.parse(request.body, request.headers)
+    np.testing.assert_array_equal(args[0], x)
+
+
+def test_the_names_that_functions_use_are_no_parameters() -> None:
+    for contract in [*CONTRACTS, *(Maker(seed).contract() for seed in range(40))]:
+        names = {part.name: f"neutral_{index}" for index, part in enumerate(contract.inputs)}
+        functions = [validate_function(contract, names), serialize_function(contract, names)]
+        functions += [] if is_flat(contract) else [flatten_function(contract, names, strict=True)]
+        in_annotations_alone = {"Request", "None"}
+        assert names_used("\n".join(functions)) - set(names.values()) - in_annotations_alone <= OWN_NAMES
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda one: one.name)

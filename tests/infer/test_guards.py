@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sympy
 from torch.utils._sympy.functions import FloorDiv, Mod
 
-from contractgen.infer.guards import Guard, axis_expression, evaluate
+from contractgen.infer.guards import Guard, axis_expression, divided, evaluate
 from contractgen.infer.hypothesis import Axis
 
 A, B, C = (sympy.Symbol(name, integer=True, positive=True) for name in ("s0", "s1", "s2"))
@@ -101,3 +103,20 @@ def test_a_size_that_the_operators_cannot_say_is_none() -> None:
     assert axis_expression(sympy.sqrt(A), AXES) is None
     assert axis_expression(A + sympy.Symbol("u0"), AXES) is None
     assert axis_expression(A ** sympy.Integer(9), AXES) is None
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        (FloorDiv(A * B + B - 1, B), A),
+        (FloorDiv(A * B, B), A),
+        (FloorDiv(A * B + 2 * B - 1, B) + 1, A + 2),
+        (FloorDiv(A * B + 1, B), FloorDiv(A * B + 1, B)),
+        (FloorDiv(A + 1, 2), FloorDiv(A + 1, 2)),
+    ],
+)
+def test_a_count_of_steps_is_divided_where_it_comes_out_even_or_rounded_up(expr: Any, expected: Any) -> None:
+    done = divided(expr)
+    assert sympy.expand(done - expected) == 0
+    for a, b in ((1, 1), (3, 1), (2, 7), (5, 4)):
+        assert done.subs({A: a, B: b}) == expr.subs({A: a, B: b})

@@ -282,3 +282,32 @@ class _NextClick(_Clicks):
 def test_tensors_of_ranks_that_go_together_lose_an_axis_together(bench: Bench) -> None:
     found = first(bench, _NextClick())
     assert [len(leaf.sizes) for leaf in found.hypothesis.leaves().values()] == [2, 1]
+
+
+class Columns(nn.Module):
+    """Columns of one id a row beside a bag of ids and a row of numbers: their ranks go together only as a whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleDict({name: nn.Embedding(9, 3) for name in ("a", "b", "c")})
+        self.bag, self.norm = nn.EmbeddingBag(9, 3, mode="mean"), nn.BatchNorm1d(4)
+
+    def forward(self, batch: Any) -> Any:
+        parts = [table(batch[name]) for name, table in self.tables.items()]
+        return torch.cat([*parts, self.bag(batch["bag"]), self.norm(batch["dense"])], dim=-1)
+
+
+def test_what_is_joined_is_brought_to_one_rank_at_once(bench: Bench) -> None:
+    found = first(bench, Columns())
+    assert [shape(found, "batch", name)[1] for name in ("a", "b", "c", "bag", "dense")] == [1, 1, 1, 2, 2]
+
+
+class Ages(nn.Module):
+    """A column whose name reminds of ids, and whose use says that it is measured."""
+
+    def forward(self, batch: Any) -> Any:
+        return torch.log1p(torch.relu(batch["item_age"]))
+
+
+def test_what_is_asked_of_measured_numbers_makes_a_float(bench: Bench) -> None:
+    assert shape(first(bench, Ages()), "batch", "item_age")[0] == torch.float32
