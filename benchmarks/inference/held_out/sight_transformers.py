@@ -26,7 +26,6 @@ class PatchEmbed(nn.Module):
     def __init__(self, img_size, patch_size, embed_dim):
         super().__init__()
         self.img_size = img_size
-        self.num_patches = (img_size // patch_size) ** 2
         self.proj = nn.Conv2d(3, embed_dim, patch_size, patch_size)
 
     def forward(self, x):
@@ -64,8 +63,8 @@ class CrossViT(nn.Module):
         )
         self.pos_embed = nn.ParameterList(
             [
-                nn.Parameter(0.02 * torch.randn(1, 1 + e.num_patches, d))
-                for e, d in zip(self.patch_embed, embed_dim, strict=True)
+                nn.Parameter(0.02 * torch.randn(1, 1 + (img_size // p) ** 2, d))
+                for p, d in zip(patch_size, embed_dim, strict=True)
             ]
         )
         self.cls_token = nn.ParameterList([nn.Parameter(torch.zeros(1, 1, d)) for d in embed_dim])
