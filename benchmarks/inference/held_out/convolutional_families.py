@@ -59,8 +59,7 @@ class RepVGG(nn.Module):
     def forward(self, x):
         out = self.stage0(x)
         for stage in self.stages:
-            for block in stage:
-                out = block(out)
+            out = stage(out)
         out = self.gap(out)
         out = out.view(out.size(0), -1)
         return self.linear(out)
