@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -227,6 +228,8 @@ class Contents:
         limits = {(str(domain.min), str(domain.max)) for domain in found}
         if len(limits) == 1 and (whole is not None or not found[0].bounded):
             return None
+        if integer:
+            _keep_to_own_rows(found)
         for index, domain in enumerate(found):
             domain.claims = [
                 replace(claim, property=f"along_last[{index}].{claim.property}") for claim in domain.claims
@@ -306,6 +309,23 @@ class Contents:
         if isinstance(limit, BoundBy):
             return limit.factor * self.sizes.size(limit.extent) + limit.offset
         return default if limit is None else limit
+
+
+def _keep_to_own_rows(columns: Sequence[Domain]) -> None:
+    """Columns that offsets move into one table, each to rows of its own: none is meant to read another one's."""
+    spans = [(c.min, c.max) for c in columns if isinstance(c.min, int) and isinstance(c.max, int)]
+    starts = [-low for low, _ in spans]
+    one_table = len(spans) == len(columns) and len({high - low for low, high in spans}) == 1
+    if not one_table or starts[0] != 0 or starts != sorted(set(starts)):
+        return
+    ends = [after - start - 1 for start, after in itertools.pairwise(starts)] + [spans[-1][1]]
+    for domain, start, end in zip(columns, starts, ends, strict=True):
+        told = f"its ids read rows {start} to {start + end} of a table that all columns share: one more is another column's"
+        for name, bound in (("min", 0), ("max", end)):
+            if getattr(domain, name) != bound:
+                setattr(domain, name, bound)
+                domain.claims = [claim for claim in domain.claims if claim.property != name]
+                domain.claims.append(Claim(name, "assumed", told))
 
 
 WIDEST = 64

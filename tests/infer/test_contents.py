@@ -308,3 +308,28 @@ class _Roots(nn.Module):
 def test_the_places_of_an_axis_of_any_size_are_no_columns(bench: Bench) -> None:
     found = domain(bench, _Roots(), params(x=f32(5)), {("x",): torch.ones(5)})
     assert found.columns is None
+
+
+class _OneTable(nn.Module):
+    """Two columns of ids whose rows stand one after the other in one table."""
+
+    def __init__(self, *starts: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 2)
+        self.register_buffer("starts", torch.tensor(starts))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.table(x + self.starts)
+
+
+def test_columns_that_share_a_table_keep_to_their_own_rows(bench: Bench) -> None:
+    found = domain(bench, _OneTable(0, 4), params(x=i64(3, 2)))
+    assert found.columns is not None
+    assert [(column.min, column.max) for column in found.columns] == [(0, 3), (0, 4)]
+    assert sources(found)["along_last[1].min"] == "assumed"
+
+
+def test_columns_that_are_only_shifted_are_not_narrowed(bench: Bench) -> None:
+    found = domain(bench, _OneTable(2, 4), params(x=i64(3, 2)))
+    assert found.columns is not None
+    assert [(column.min, column.max) for column in found.columns] == [(-2, 6), (-4, 4)]
