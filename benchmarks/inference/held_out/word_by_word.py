@@ -123,6 +123,8 @@ class AlibiBlock(nn.Module):
 class AlibiDecoder(nn.Module):
     """Trained on short texts; the slopes go on for as long as the table of biases was made."""
 
+    alibi: torch.Tensor
+
     def __init__(self, vocab_size=56, dim=24, heads=4, layers=2, max_len=40):
         super().__init__()
         self.tok_emb = nn.Embedding(vocab_size, dim)
@@ -150,7 +152,7 @@ class SpatialGatingUnit(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(d_ffn)
         self.spatial_proj = nn.Conv1d(seq_len, seq_len, kernel_size=1)
-        nn.init.constant_(self.spatial_proj.bias, 1.0)
+        nn.init.normal_(self.spatial_proj.weight, std=0.1)
 
     def forward(self, x):
         u, v = x.chunk(2, dim=-1)
