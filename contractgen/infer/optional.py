@@ -16,6 +16,8 @@ from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.values import Fill
 
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)
+_LIKELY = 18
+"""So many shapes are tried where the search finds none."""
 _TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
 _NO_VALUE = "no value was found that the model runs on beside the other inputs"
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
@@ -76,6 +78,8 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     start = before.hypothesis.with_node(path, node)
     frozen = frozenset(before.hypothesis.leaves())
     found = search.find(start, frozen=frozen, limits=_SOME)
+    if found is None and (likely := _likeliest(search, before.hypothesis, path)) is not None:
+        found = search.find(likely, frozen=frozen, limits=_SOME)
     if found is None:
         return _NO_VALUE
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
@@ -94,6 +98,21 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     result.found = found
     result.paths.append(path)
     return ""
+
+
+def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> Hypothesis | None:
+    """The input at ``path`` as a tensor that shares the leading axes of another one, by which the model comes furthest.
+
+    Models that check what they take say what is wrong in words of their own, from which no search learns a rank.
+    """
+    dtypes = list(dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)))[:3]
+    others = dict.fromkeys(leaf.sizes[:rank] for leaf in hypothesis.leaves().values() for rank in (1, 2, 3))
+    shapes = dict.fromkeys(sizes for sizes in (*others, ()) if len(sizes) < 4)
+    starts = [hypothesis.with_node(path, Leaf(dtype, sizes)) for sizes in shapes for dtype in dtypes]
+    reached = {start: search.reach(start) for start in starts[:_LIKELY]}
+    if len(set(reached.values())) < 2:
+        return None
+    return max(reached, key=lambda start: reached[start])
 
 
 def _alongside(search: Search, found: Found, added: list[Path]) -> Found:

@@ -186,6 +186,11 @@ class Search:
             return answered[best]
         return trial
 
+    def reach(self, hypothesis: Hypothesis) -> float:
+        """How far a symbolic run comes: its operators, without end where it succeeds."""
+        trial = self._trace(hypothesis)
+        return math.inf if trial.ok else trial.progress
+
     def _note(self, hypothesis: Hypothesis, progress: int, error: str) -> None:
         self.attempts.append(Attempt(progress, describe(hypothesis), error.split("\n", maxsplit=1)[0][:300]))
 

@@ -190,3 +190,24 @@ def test_a_context_that_is_attended_to_is_found(bench: Bench) -> None:
     result = added(bench, Attending(), optional("context", query=f32(5, 8)))
     leaf = result.found.hypothesis.leaves()[("context",)]
     assert (len(leaf.sizes), leaf.sizes[0], leaf.sizes[2]) == (3, 5, 6)
+
+
+class Weighed(nn.Module):
+    """Says in words of its own that the weights are wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> Any:
+        y = self.layer(x)
+        if weight is not None:
+            if weight.shape != x.shape[:1]:
+                raise ValueError("one weight a row")
+            y = y * weight.unsqueeze(1)
+        return y
+
+
+def test_an_input_that_is_checked_without_a_size_is_found_by_the_axes_of_others(bench: Bench) -> None:
+    result = added(bench, Weighed(), optional("weight", x=f32(5, 4)))
+    assert result.found.hypothesis.leaves()[("weight",)].sizes == (5,)
