@@ -38,9 +38,19 @@ class Fixed:
     value: object
 
 
+class Record(dict):  # type: ignore[type-arg]
+    """A dict that is read by attribute as well as by key, as the batches of many libraries are."""
+
+    def __getattr__(self, name: str) -> object:
+        """The value of a key."""
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
+
+
 @dataclass(frozen=True)
 class Group:
-    """A container. ``cls`` is the dataclass or NamedTuple that a dict stands for, if any."""
+    """A container. ``cls`` is the dataclass, NamedTuple or `Record` that a dict stands for, if any."""
 
     kind: Literal["dict", "list", "tuple"]
     children: tuple[tuple[str | int, Node], ...]

@@ -18,7 +18,7 @@ from contractgen.infer.first import first_input
 from contractgen.infer.graph_declarations import differences
 from contractgen.infer.harvest import harvest
 from contractgen.infer.held import seat
-from contractgen.infer.hypothesis import Path, dotted
+from contractgen.infer.hypothesis import Group, Hypothesis, Path, Record, dotted
 from contractgen.infer.lists import grow_lists, measure_lists
 from contractgen.infer.measure import Measured, measure_sizes
 from contractgen.infer.naming import name_extents
@@ -118,6 +118,7 @@ def _gather(search: Search, optionals: Optionals, measured: Measured, name: str,
     lengths = measure_lists(prober)
     report("probe", "contents together")
     evidence = [*_open_questions(measured, domains), *_about_optionals(optionals), *_about_trace(optionals.found)]
+    evidence += _about_records(prober.hypothesis)
     return Facts(
         name=name,
         hypothesis=prober.hypothesis,
@@ -162,6 +163,12 @@ def _about_optionals(optionals: Optionals) -> list[Evidence]:
     left_out = [Evidence(f"input:{name}", "left out", "probed", reason) for name, reason in optionals.left_out.items()]
     detail = "the model ran with it and without it"
     return left_out + [Evidence(f"input:{dotted(path)}", "required", "probed", detail) for path in optionals.paths]
+
+
+def _about_records(hypothesis: Hypothesis) -> list[Evidence]:
+    detail = "the model reads it by attribute: these are the attributes of an object"
+    records = (path for path, node in hypothesis.nodes() if isinstance(node, Group) and node.cls is Record)
+    return [Evidence(f"input:{dotted(path)}", "structure", "probed", detail) for path in records]
 
 
 def _about_trace(found: Found) -> list[Evidence]:

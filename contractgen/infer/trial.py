@@ -28,9 +28,10 @@ from torch.utils._pytree import tree_map_only
 
 from contractgen.infer.blame import blamed_absent, blamed_tensors, said
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
-from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Unknown
+from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Record, Unknown
 from contractgen.infer.packing import unpacked
 from contractgen.infer.recorder import Asked, Decided, MissingKey, Recorder, WatchedDict, decide_at_layer
+from contractgen.infer.shortcuts import resizing, shortcut
 from contractgen.infer.state import StateGuard
 
 
@@ -110,7 +111,8 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         _check_dtypes(func, args)
         if torch.Tag.pointwise in func.tags:
             self.repeated += _repeated([arg for arg in args if isinstance(arg, torch.Tensor)])
-        result = tree_map_only(torch.Tensor, _tame, func(*args, **(kwargs or {})))
+        made = shortcut(func, args, kwargs or {})
+        result = tree_map_only(torch.Tensor, _tame, func(*args, **(kwargs or {})) if made is None else made)
         self.count += 1
         self.running = ()
         return result
@@ -195,7 +197,7 @@ class Tracer:
             submodule.use_nested_tensor = False  # whether it nests depends on the mask's content
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
-            with torch.no_grad(), enable_python_dispatcher(), unpacked(), mode, watch:
+            with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch:
                 # A library that notes a call in a context variable, and fails in it, would find the note at the next one.
                 result = contextvars.copy_context().run(self.module, *args, **kwargs)
             outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
@@ -290,10 +292,11 @@ def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]
 def _watch_groups(
     hypothesis: Hypothesis, args: tuple[object, ...], kwargs: dict[str, object], asked: Asked
 ) -> tuple[tuple[object, ...], dict[str, object]]:
-    """The same call with each plain dict replaced by one that says which keys are asked for."""
+    """The same call with each dict without a class of its own replaced by one that says which keys are asked for."""
 
     def watched(value: object, path: Path) -> object:
-        if type(value) is dict:
+        if type(value) in (dict, Record):
+            assert isinstance(value, dict)
             return WatchedDict({key: watched(child, (*path, key)) for key, child in value.items()}, path, asked)
         if type(value) in (list, tuple):
             assert isinstance(value, (list, tuple))

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from contractgen.infer.dtypes import usual_dtypes
+from contractgen.infer.hypothesis import Leaf
+from tests.infer.conftest import Bench, f32, params
+
+
+class Counted(nn.Module):
+    """Symbols end where it makes as many rows as the largest index says; any integer indexes."""
+
+    def forward(self, x: torch.Tensor, index: torch.Tensor) -> Any:
+        return x.new_zeros(int(index.max()) + 1, x.shape[1]).index_add(0, index, x)
+
+
+def test_the_usual_integer_is_taken_where_symbols_end_before_the_model_does(bench: Bench) -> None:
+    workbench = bench(Counted())
+    found = workbench.found(params(x=f32(5, 7), index=Leaf(torch.int32, (5,))))
+    assert not found.trial.ok
+    usual = usual_dtypes(workbench.search(), found, [("index",)])
+    assert usual.hypothesis.leaves()[("index",)].dtype == torch.int64
