@@ -245,14 +245,8 @@ class _Builder:
         return name
 
     def relations(self) -> tuple[model.Expr, ...]:
-        return tuple(self.relation(relation) for relation in self.facts.relations)
-
-    def relation(self, relation: Relation) -> model.Expr:
-        """One relation over dims."""
-        left, right = self.by_axis[relation.left.group[0]], self.by_axis[relation.right.group[0]]
-        if relation.product is not None:
-            return ("<", relation.product, ("*", left, right))
-        return (relation.operator, left, right)
+        """The relations over dims."""
+        return tuple((r.operator, self.expression(r.left), self.expression(r.right)) for r in self.facts.relations)
 
     def used_dims(self, used: set[str]) -> dict[str, model.Dim]:
         """The dims that something names; those that a list's items share with its first one are named by nothing."""

@@ -213,12 +213,12 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         extent.claims.append(Claim("fixed", "traced" if traced else "probed", f"{current} ran; {refused} failed"))
         return
     extent.scanned = True
-    _find_multiple(sizes, extent, current, guards)
+    current = _find_multiple(sizes, extent, current, guards)
     _find_min(sizes, extent, current)
     if extent.batch:
         extent.claims.append(Claim("max", "probed", f"ran at {2 * current}; a batch axis is not bounded"))
     else:
-        _find_max(sizes, extent, current, _proposed_max(sizes, extent, guards), pool)
+        _find_max(sizes, extent, current, _proposed_max(sizes, extent, current, guards), pool)
         _tell_repeated(sizes, extent)
 
 
@@ -245,23 +245,51 @@ def _predicted(sizes: Sizes, extent: Extent, guards: Sequence[Guard], size: int)
     return all(guard.holds(new) for guard in guards if not guard.artefact and all(axis in new for axis in guard.axes))
 
 
-def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> None:
-    near = sizes.ok(extent, [current + 1, current + 2, current + 3])
+def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> int:
+    """Claim a multiple where the sizes that run come back at one step; the size, one of these, to go on from."""
+    nearest = [current + 1, current + 2, current + 3]
+    near = sizes.ok(extent, nearest)
     if all(near):
-        return
+        further = [] if extent.batch else [current + 5, current + 9, current + 17, current + 33]
+        ran = sizes.ok(extent, further)
+        beyond = WINDOW * ((current + 33) // WINDOW + 1)
+        if all(ran) or (ran == sorted(ran, reverse=True) and not sizes.ok(extent, [beyond])[0]):
+            return current  # all sizes, or all up to one
     window = list(range(current, current + WINDOW + 1))
     proposed = [size for size in window if _predicted(sizes, extent, guards, size)]
-    tried = proposed if len(proposed) > 1 else window  # what the guards exclude was run for its nearest sizes alone
-    accepted = [size for size, ran in zip(tried, sizes.ok(extent, tried), strict=True) if ran]
-    step = math.gcd(*(size - current for size in accepted if size != current)) if len(accepted) > 1 else 1
-    complete = accepted == list(range(current, current + WINDOW + 1, step)) if step else False
-    if step > 1 and complete and current % step == 0:
-        extent.multiple_of = step
-        extent.claims.append(
-            Claim(
-                "multiple_of", "probed", f"{current} and {current + step} ran; the {step - 1} sizes between them failed"
-            )
+    trusted = len(proposed) > 1 and all(size in proposed for size, well in zip(nearest, near, strict=True) if well)
+    tried = proposed if trusted else window  # what the guards exclude was run for its nearest sizes alone
+    accepted = {size for size, ran in zip(tried, sizes.ok(extent, tried), strict=True) if ran}
+    window = list(range(current, max(accepted, default=current) + 1))  # what is beyond may be too large
+    runs = [size in accepted for size in window]
+    if all(runs):
+        return current
+    again = (step for step in range(2, len(window) - 2) if runs[step:] == runs[:-step])
+    step = next((step for step in again if len(window) - step >= step // 2), None)
+    if step is None:
+        step = math.gcd(*(size - current for size in accepted if size != current)) if len(accepted) > 1 else 1
+        if step < 2 or accepted != set(window[::step]):
+            return current
+    whole = [size for size in window if size % step == 0]
+    if not whole or not accepted.issuperset(whole):
+        return current
+    extent.multiple_of = step
+    start = whole[0]
+    others = [size for size in window[:step] if size in accepted and size % step]
+    if others:
+        detail = (
+            f"{start} and {start + step} ran, and of each {step} sizes {_listed(others)} too; are only multiples meant?"
         )
+        extent.claims.append(Claim("multiple_of", "assumed", detail))
+    else:
+        detail = f"{start} and {start + step} ran; the {step - 1} sizes between them failed"
+        extent.claims.append(Claim("multiple_of", "probed", detail))
+    return start
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    shown = ", ".join(str(size) for size in sizes[:4])
+    return shown if len(sizes) <= 4 else f"{shown}, ..."
 
 
 def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
@@ -304,12 +332,12 @@ def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequen
     return candidates[high]
 
 
-def _proposed_max(sizes: Sizes, extent: Extent, guards: Sequence[Guard]) -> int | None:
+def _proposed_max(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> int | None:
     """The largest size that the guards allow with the rest as it is, if they bound it."""
     own = [guard for guard in guards if not guard.artefact and any(axis in extent.group for axis in guard.axes)]
     if not own or _predicted(sizes, extent, own, extent.multiple_of * (1 << 20)):
         return None
-    current, step = sizes.size(extent), extent.multiple_of
+    step = extent.multiple_of
     over = current + step
     while _predicted(sizes, extent, own, over):
         over *= 2

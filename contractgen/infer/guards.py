@@ -28,6 +28,8 @@ class Guard:
     """Whether it only says that a size is not 0 or 1, which the symbolic run assumes of every size."""
     solutions: tuple[tuple[Axis, AxisExpr], ...] = ()
     """For an equality that is linear in an axis: that axis as an expression over the others."""
+    comparison: tuple[Operator, AxisExpr, AxisExpr] | None = None
+    """The condition in the contract's own operators, where those can say it of sizes of 1 and more."""
 
     @classmethod
     def over(cls, expr: Any, symbols: Mapping[Any, Axis]) -> Guard | None:
@@ -37,7 +39,9 @@ class Guard:
         if not free or any(symbol not in symbols for symbol in free):
             return None
         axes = tuple(symbols[symbol] for symbol in free)
-        return cls(_python_source(expr), axes, _is_artefact(expr), _solutions(expr, symbols))
+        return cls(
+            _python_source(expr), axes, _is_artefact(expr), _solutions(expr, symbols), _comparison(expr, symbols)
+        )
 
     @property
     def tie(self) -> bool:
@@ -96,6 +100,27 @@ def divided(expr: Any) -> Any:
     if not isinstance(expr, sympy.Basic) or not expr.has(FloorDiv):
         return expr
     return expr.replace(lambda part: isinstance(part, FloorDiv), divide)
+
+
+def _comparison(expr: Any, symbols: Mapping[Any, Axis]) -> tuple[Operator, AxisExpr, AxisExpr] | None:
+    """A comparison in the contract's operators; that a count is not 0 or 1 says that it is larger."""
+    name = type(expr).__name__
+    if name not in _COMPARISONS or len(expr.args) != 2:
+        return None
+    left, right = (axis_expression(arg, symbols) for arg in expr.args)
+    if left is None or right is None:
+        return None
+    if name == "Unequality":
+        count, other = (right, left) if isinstance(left, int) else (left, right)
+        return ("<", other, count) if other in (0, 1) else None
+    operator, flipped = _COMPARISONS[name]
+    return (operator, right, left) if flipped else (operator, left, right)
+
+
+_COMPARISONS: dict[str, tuple[Operator, bool]] = {
+    "Equality": ("==", False), "Unequality": ("<", False), "LessThan": ("<=", False), "StrictLessThan": ("<", False),
+    "GreaterThan": ("<=", True), "StrictGreaterThan": ("<", True),
+}  # fmt: skip
 
 
 AxisExpr: TypeAlias = "int | Axis | tuple[Operator, AxisExpr, AxisExpr]"

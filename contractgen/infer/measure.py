@@ -104,16 +104,25 @@ def _is_rest(expr: AxisExpr, sizes: Mapping[Axis, int]) -> bool:
 
 def _at_allowed_sizes(sizes: Sizes) -> Sizes:
     """The same input at sizes that the claims allow: what was found before them may hold elements that nothing reads."""
+    up, down = _allowed(sizes, up=True), _allowed(sizes, up=False)
+    if not down:
+        return sizes
+    ran = sizes.prober.means(sizes.prober.at([up])[0])
+    return Sizes(sizes.prober.resized(up if ran else down), sizes.extents, sizes.oracle)
+
+
+def _allowed(sizes: Sizes, *, up: bool) -> dict[Axis, int]:
+    """The nearest allowed size for each axis that has another one, ``up`` from it where one is between two multiples."""
     change: dict[Axis, int] = {}
     for extent in sizes.extents:
         size = sizes.size(extent)
         if extent.derived is None and not extent.contains(size):
-            allowed = extent.fixed if extent.fixed is not None else size - size % extent.multiple_of
-            bounded = max(extent.min, allowed if extent.max is None else min(allowed, extent.max))
-            change |= dict.fromkeys(extent.group, allowed if extent.fixed is not None else bounded)
-    if not change:
-        return sizes
-    return Sizes(sizes.prober.resized(change), sizes.extents, sizes.oracle)
+            step = extent.multiple_of
+            allowed = size + -size % step if up else size - size % step
+            highest = allowed if extent.max is None else extent.max - extent.max % step
+            nearest = max(extent.min, min(allowed, highest))
+            change |= dict.fromkeys(extent.group, nearest if extent.fixed is None else extent.fixed)
+    return change
 
 
 def _narrow_to_required(

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contractgen.contract.model import Operator
 from contractgen.infer.extents import Claim, Extent, Sizes, scan
-from contractgen.infer.guards import Guard
+from contractgen.infer.guards import AxisExpr, Guard, evaluate
+from contractgen.infer.hypothesis import Axis
 
 _SAMPLES = 12
 
 
 @dataclass(frozen=True)
 class Relation:
-    """``left operator right``, or where ``product`` is set ``product < left * right``."""
+    """``left operator right`` over axes of the inputs, one for each group."""
 
     operator: Operator
-    left: Extent
-    right: Extent
+    left: AxisExpr
+    right: AxisExpr
     claim: Claim
-    product: int | None = None
 
-    def holds(self, left: int, right: int) -> bool:
-        """Whether two sizes satisfy it."""
-        if self.product is not None:
-            return self.product < left * right
-        return left <= right if self.operator == "<=" else left < right
+    def holds(self, sizes: Mapping[Axis, int]) -> bool:
+        """Whether these sizes satisfy it."""
+        try:
+            left, right = evaluate(self.left, sizes), evaluate(self.right, sizes)
+        except ZeroDivisionError:
+            return False
+        return left == right if self.operator == "==" else left <= right if self.operator == "<=" else left < right
 
 
 Grid = list[tuple[int, int, bool]]
@@ -45,9 +47,9 @@ def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[R
             relation = _fitting(first, second, grid)
             if relation is not None:
                 found.append(relation)
-                if relation.product is None:
+                if isinstance(relation.left, tuple) and isinstance(relation.right, tuple):
                     _release(sizes, first, second, guards, pool)
-    return found
+    return found + _from_conditions(sizes, found, guards)
 
 
 def _fitting(first: Extent, second: Extent, grid: Grid) -> Relation | None:
@@ -55,15 +57,67 @@ def _fitting(first: Extent, second: Extent, grid: Grid) -> Relation | None:
     good = next((a, b) for a, b, ran in grid if ran)
     bad = next((a, b) for a, b, ran in grid if not ran)
     claim = Claim("holds", "probed", f"sizes {good[0]} and {good[1]} ran, {bad[0]} and {bad[1]} failed")
-    for left, right, flipped in ((first, second, False), (second, first, True)):
-        for operator in ("<=", "<"):
+    one, other = first.group[0], second.group[0]
+    for left, right in ((one, other), (other, one)):
+        for operator in _ORDERS:
             relation = Relation(operator, left, right, claim)
-            if all((relation.holds(b, a) if flipped else relation.holds(a, b)) == ran for a, b, ran in grid):
+            if all(relation.holds({one: a, other: b}) == ran for a, b, ran in grid):
                 return relation
     most_failed = max(a * b for a, b, ran in grid if not ran)
     if most_failed < min(a * b for a, b, ran in grid if ran):
-        return Relation("<", first, second, claim, product=most_failed)
+        return Relation("<", most_failed, ("*", one, other), claim)
     return None
+
+
+_ORDERS: tuple[Operator, ...] = ("<=", "<")
+_POINTS = 64
+
+
+def _from_conditions(sizes: Sizes, known: Sequence[Relation], guards: Sequence[Guard]) -> list[Relation]:
+    """Conditions of the symbolic run that tell exactly which of the allowed sizes run together."""
+    found: list[Relation] = []
+    failed = _failing(sizes, known)
+    extents = {axis: extent for extent in sizes.extents for axis in extent.group}
+    for guard in guards:
+        if not failed:
+            break
+        if guard.comparison is None or guard.tie or all(guard.holds(sample) for sample in failed):
+            continue
+        parts = list({id(extents[axis]): extents[axis] for axis in guard.axes if axis in extents}.values())
+        if not all(extent.free for extent in parts):
+            continue
+        relation = _confirmed(sizes, guard, parts, [*known, *found])
+        if relation is not None:
+            found.append(relation)
+            failed = _failing(sizes, [*known, *found])
+    return found
+
+
+def _confirmed(sizes: Sizes, guard: Guard, parts: Sequence[Extent], known: Sequence[Relation]) -> Relation | None:
+    """The condition as a relation, if the model ran where it holds and failed where it does not, at sizes on both sides."""
+    assert guard.comparison is not None
+    base = sizes.prober.hypothesis.sizes()
+    most = round(_POINTS ** (1 / len(parts)))
+    tried = itertools.product(*(_steps(extent, sizes.size(extent))[:most] for extent in parts))
+    changes = [sizes.with_size(*zip(parts, values, strict=True)) for values in tried]
+    points = [base | change for change in changes]
+    kept = [(c, p) for c, p in zip(changes, points, strict=True) if all(r.holds(p) for r in known)]
+    ran = [sizes.prober.means(outcome) for outcome in sizes.prober.at([change for change, _ in kept])]
+    good = next((p for (_, p), well in zip(kept, ran, strict=True) if well), None)
+    bad = next((p for (_, p), well in zip(kept, ran, strict=True) if not well), None)
+    if good is None or bad is None:
+        return None
+    shown = [" and ".join(str(point[extent.group[0]]) for extent in parts) for point in (good, bad)]
+    relation = Relation(*guard.comparison, Claim("holds", "traced", f"sizes {shown[0]} ran, {shown[1]} failed"))
+    told = all(relation.holds(p) == well for (_, p), well in zip(kept, ran, strict=True))
+    return relation if told else None
+
+
+def _steps(extent: Extent, current: int) -> list[int]:
+    """A few sizes around the smallest, at which rounding to grids changes, and the one at hand."""
+    step, low = extent.multiple_of, extent.min
+    wanted = [low, 2 * low - step, 2 * low, current, low + step, 3 * low]
+    return [size for size in dict.fromkeys(wanted) if size > 0 and extent.contains(size)]
 
 
 def _meeting_bounds(sizes: Sizes, first: Extent, second: Extent) -> bool:
@@ -119,20 +173,22 @@ def _take_over(extent: Extent, fresh: Extent, other: int) -> None:
 
 def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[str, int]]:
     """Allowed combinations of sizes that fail all the same; empty where the claims hold together."""
+    free = [extent for extent in sizes.extents if extent.free]
+    return [{_name(extent): sample[extent.group[0]] for extent in free} for sample in _failing(sizes, relations)]
+
+
+def _failing(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[Axis, int]]:
+    """Allowed combinations of sizes that fail, of the smallest of all and random ones."""
     rng = random.Random(0)
     free = [extent for extent in sizes.extents if extent.free]
-    samples: list[tuple[tuple[Extent, int], ...]] = []
-    for _ in range(_SAMPLES * 4):
-        picked = tuple((extent, _pick(extent, sizes.size(extent), rng)) for extent in free)
-        chosen = {id(extent): size for extent, size in picked}
-        if all(r.holds(chosen[id(r.left)], chosen[id(r.right)]) for r in relations):
-            samples.append(picked)
-    samples = samples[:_SAMPLES]
-    changes = [sizes.with_size(*picked) for picked in samples]
-    outcomes = sizes.prober.at(changes)
+    base = sizes.prober.hypothesis.sizes()
+    picks = [tuple((extent, sizes.size(extent) if extent.batch else extent.min) for extent in free)]
+    picks += [tuple((extent, _pick(extent, sizes.size(extent), rng)) for extent in free) for _ in range(_SAMPLES * 4)]
+    changes = [sizes.with_size(*picked) for picked in picks]
+    changes = [change for change in changes if all(r.holds(base | change) for r in relations)][: _SAMPLES + 1]
     return [
-        {_name(extent): size for extent, size in picked}
-        for picked, change, outcome in zip(samples, changes, outcomes, strict=True)
+        base | change
+        for change, outcome in zip(changes, sizes.prober.at(changes), strict=True)
         if not sizes.prober.means(outcome) and outcome.kind != "timeout" and not sizes.runs_with_small_integers(change)
     ]
 

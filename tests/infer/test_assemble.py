@@ -184,7 +184,7 @@ def test_several_outputs_are_numbered_and_a_dict_names_its_own() -> None:
 def test_relations_are_expressions_with_evidence_of_their_own() -> None:
     first, second = Extent((X0,)), Extent((Y0,))
     claim = Claim("holds", "probed", "sizes 1 and 2 ran")
-    relations = [Relation("<=", first, second, claim), Relation("<", first, second, claim, product=3)]
+    relations = [Relation("<=", X0, Y0, claim), Relation("<", 3, ("*", X0, Y0), claim)]
     contract = assembled(
         params(x=f32(5), y=f32(7)), [first, second], {0: "n", 1: "m"}, OutLeaf(F, (X0,)), relations=relations
     )

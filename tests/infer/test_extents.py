@@ -40,6 +40,23 @@ class Halves(nn.Module):
         return x.view(rows, columns // 6, 6)
 
 
+class Rejoined(nn.Module):
+    """A grid that is halved by rounding up and doubled has to be the one that it is joined with: 3, 4, 7, 8, 11, ..."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        half = x[:, ::2]
+        return half + half[:, ::2].repeat_interleave(2, 1)
+
+
+class Quarters(nn.Module):
+    """Half of all sizes run, in runs of 8; none beyond 40."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        if x.shape[1] > 40 or ((x.shape[1] + 7) // 8) % 2:
+            raise ValueError("an odd number of windows")
+        return x
+
+
 class Shifted(nn.Module):
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         return x[1:] * y
@@ -95,6 +112,19 @@ def test_a_window_is_the_smallest_size(bench: Bench) -> None:
     measured = bench(nn.Conv1d(2, 1, 5)).measured(params(input=f32(3, 2, 11)))
     assert measured.span("input", 2) == (5, None, 1)
     assert "5 ran; 4 failed" in [claim.detail for claim in measured.extent("input", 2).claims]
+
+
+def test_sizes_that_come_back_at_a_step_are_its_multiples_and_a_question(bench: Bench) -> None:
+    measured = bench(Rejoined()).measured(params(x=f32(5, 7)))
+    assert measured.span("x", 1) == (4, None, 4)
+    [claim] = [c for c in measured.extent("x", 1).claims if c.property == "multiple_of"]
+    assert claim.source == "assumed"
+    assert "7 too" in claim.detail
+
+
+def test_long_runs_of_sizes_with_gaps_between_are_seen_from_the_first_of_one(bench: Bench) -> None:
+    measured = bench(Quarters()).measured(params(x=f32(5, 9)))
+    assert measured.span("x", 1) == (16, 32, 16)
 
 
 def test_a_view_makes_a_multiple(bench: Bench) -> None:

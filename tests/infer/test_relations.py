@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from contractgen.infer.relations import Relation, counterexamples, relate
 from tests.infer.conftest import Bench, Measured, f32, params
@@ -57,7 +58,9 @@ def related(measured: Measured) -> list[Relation]:
 
 
 def named(relation: Relation) -> tuple[str, str, str]:
-    return str(relation.left.group[0][0][0]), relation.operator, str(relation.right.group[0][0][0])
+    assert isinstance(relation.left, tuple)
+    assert isinstance(relation.right, tuple)
+    return str(relation.left[0][0]), relation.operator, str(relation.right[0][0])  # type: ignore[index]
 
 
 def test_a_size_that_another_bounds_is_a_relation(bench: Bench) -> None:
@@ -87,9 +90,28 @@ def test_a_strict_order_is_told_from_one_that_allows_equality(bench: Bench) -> N
 
 def test_a_product_that_is_too_small_is_a_relation(bench: Bench) -> None:
     [relation] = related(bench(Enough()).measured(params(x=f32(2, 2, 11, 13))))
-    assert relation.product == 1
-    assert relation.holds(1, 2)
-    assert not relation.holds(1, 1)
+    height, width = (("x",), 2), (("x",), 3)
+    assert relation.holds({height: 1, width: 2})
+    assert not relation.holds({height: 1, width: 1})
+
+
+class Coarse(nn.Module):
+    """More than one cell has to be left for the normalisation after two strided layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm3d(1, affine=True)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.norm(F.max_pool3d(F.max_pool3d(x, 2), 2))
+
+
+def test_a_product_of_three_coarse_grids_is_a_relation(bench: Bench) -> None:
+    [relation] = related(bench(Coarse()).measured(params(x=f32(2, 1, 11, 13, 17))))
+    axes = [(("x",), axis) for axis in (2, 3, 4)]
+    assert relation.holds(dict(zip(axes, (4, 8, 7), strict=True)))
+    assert not relation.holds(dict(zip(axes, (4, 7, 7), strict=True)))
+    assert relation.claim.source == "traced"
 
 
 def test_sizes_that_are_free_of_each_other_have_no_relation(bench: Bench) -> None:
