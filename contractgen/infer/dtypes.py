@@ -8,6 +8,7 @@ from dataclasses import replace
 from contractgen.infer.hypothesis import Hypothesis, Path
 from contractgen.infer.probe import ProbeJob
 from contractgen.infer.search import Found, Search
+from contractgen.infer.trial import is_beyond_symbols
 from contractgen.infer.values import Plan, fills
 
 
@@ -21,7 +22,8 @@ def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = No
                 break
             other = found.hypothesis.with_node(path, replace(leaf, dtype=dtype))
             trial = search.tracer.run(other)
-            outcome = search.runner.run([ProbeJob(other, _plan_for(other, found.plan, path))])[0] if trial.ok else None
+            may_run = trial.ok or (trial.error is not None and is_beyond_symbols(trial.error))
+            outcome = search.runner.run([ProbeJob(other, _plan_for(other, found.plan, path))])[0] if may_run else None
             if outcome is not None and outcome.ok:
                 found = Found(other, _plan_for(other, found.plan, path), trial)
                 break

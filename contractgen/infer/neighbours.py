@@ -28,6 +28,14 @@ _WANTED = (
 """How messages name a size and the one that they want instead."""
 
 
+def channels_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
+    """The channels that a convolution says it wants, for an axis that has as many as it says it got."""
+    found = re.search(_WANTED[0], message)
+    for axis, size in hypothesis.sizes().items() if found else ():
+        if found and size == int(found["got"]):
+            yield hypothesis.with_sizes({axis: int(found["want"])}), 0.05
+
+
 def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """A size that the message names, replaced by another one that it names."""
     last = message.strip().split("\n")[-1] if "interpreter" in message else message
@@ -47,8 +55,9 @@ def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
 
 def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """A whole shape that the message names, replaced by another one that it names; in a list, for all of its items."""
+    of_inputs = re.sub(r"weight of (size|shape) \[[^\]]*\]", "", message)
     named = [
-        tuple(int(n) for n in re.findall(r"\d+", text)) for text in re.findall(r"[\[(]((?:\d+, ?)+\d*)[\])]", message)
+        tuple(int(n) for n in re.findall(r"\d+", text)) for text in re.findall(r"[\[(]((?:\d+, ?)+\d*)[\])]", of_inputs)
     ]
     shapes = list(dict.fromkeys(shape for shape in named if 0 not in shape))[:4]
     for path, leaf in hypothesis.leaves().items():
@@ -207,6 +216,9 @@ def ranks_in_message(message: str) -> frozenset[int]:
     )
     if stated:
         return frozenset(int(number) for number in stated.groups() if number)
+    spelt = re.search(r"(?:be|to be|is|are) (?:a )?(zero|one|two|three|four|five)[- ]dimensional", message)
+    if spelt:
+        return frozenset((_SPELT.index(spelt[1]),))
     found = re.search(r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)|dimension (\d) or (\d)", message)
     words = {1: "to be a vector", 2: "to be a matrix", 0: "to be a scalar"}
     return (
@@ -214,6 +226,9 @@ def ranks_in_message(message: str) -> frozenset[int]:
         if found
         else frozenset(rank for rank, word in words.items() if word in message)
     )
+
+
+_SPELT = ("zero", "one", "two", "three", "four", "five")
 
 
 def names_dtype(message: str, dtype: torch.dtype) -> bool:

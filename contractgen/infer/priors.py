@@ -58,8 +58,10 @@ _IDS = {
     "users", "items", "sparse", "edges", "edge", "query_ids", "labels", "label", "sentence", "src", "tgt", "codes", "class",
     "classes", "offsets", "prompt", "document", "genre", "town", "city",
 }  # fmt: skip
-_MEASURED = {"features", "feats", "embedding", "embeddings", "vector", "vectors"}
-"""What is measured of a user or an item, rather than which one it is."""
+_MEASURED = {
+    "features", "feats", "feat", "embedding", "embeddings", "vector", "vectors", "attr", "attrs", "weight", "weights",
+}  # fmt: skip
+"""What is measured of a user, an item or an edge, rather than which one it is."""
 _MARKS = {"padding", "pad", "padded", "missing", "valid", "observed", "masked", "keep"}
 _LENGTHS = {"length", "lengths", "lens", "len", "sizes", "offsets"}
 _IMAGES = {"image", "images", "img", "imgs", "pixel", "pixels", "picture", "photo", "frame", "rgb", "depth"}
@@ -71,8 +73,9 @@ CONVENTIONS = {
     "edge_index": Prior((torch.int64,), (2,), ("2", "edges"), declared=True),
     "edge_attr": Prior(ranks=(2, 1)),
     "edge_weight": Prior(ranks=(1, 2)),
+    "batch": Prior((torch.int64,), (1,)),
 }
-"""Names that whole families of libraries use for one thing."""
+"""Names that whole families of libraries use for one thing, beside other inputs: alone, a batch is the input itself."""
 
 
 def from_name(name: str, source: str, floating: torch.dtype) -> Prior:

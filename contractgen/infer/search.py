@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from contractgen.infer.forked import Outcome
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Unknown, dotted
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Record, Unknown, dotted
 from contractgen.infer.neighbours import (
+    channels_from_message,
     keys_from_message,
     larger,
     levelled,
@@ -222,6 +223,7 @@ class Search:
         if trial.missing is not None:
             yield hypothesis.with_node((*trial.missing.path, trial.missing.key), Unknown()), 0.0
             return
+        yield from channels_from_message(hypothesis, trial.message)
         sizes = hypothesis.sizes()
         conditions = [guard for guard in trial.guards if all(axis in sizes for axis in guard.axes)]
         for back, guard in enumerate(reversed(conditions[-8:])):
@@ -261,7 +263,7 @@ class Search:
             return  # an object of the library's own, like a cache: no input that travels
         elif kind in ("dict", "object"):
             children = ((key, Unknown()),) if isinstance(key, str) else ()
-            yield hypothesis.with_node(path, Group("dict", children)), 0.0
+            yield hypothesis.with_node(path, Group("dict", children, Record if kind == "object" else None)), 0.0
         elif kind in ("list", "tuple"):
             one_tensor = not prior.dtypes[0].is_floating_point  # two rows of ids are one tensor more often than a pair
             for count, cost in ((2, 0.0), (3, 0.3), (1, 0.6), (4, 0.9)):

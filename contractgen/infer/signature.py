@@ -50,8 +50,14 @@ class Signature:
         return own if own.declared else Prior()
 
     def _own(self, path: Path) -> Prior:
-        """What the author wrote, else what the name means wherever it is used."""
-        return self.priors.get(path) or priors.CONVENTIONS.get(name_in(path), Prior())
+        """What the author wrote, completed by what the name means wherever it is used."""
+        own = self.priors.get(path, Prior())
+        usual = priors.CONVENTIONS.get(name_in(path), Prior())
+        alone = len(path) == 1 and len(self.hypothesis.params) == 1
+        if alone or own.dims or not (set(usual.dtypes) >= set(own.dtypes) and set(usual.ranks) >= set(own.ranks)):
+            return own
+        both = own.then(usual.dtypes, usual.ranks)
+        return dataclasses.replace(both, dims=usual.dims, declared=own.declared or usual.declared)
 
     def prior(self, path: Path) -> Prior:
         """The suggestions for the tensor at ``path``, completed by all that is possible."""

@@ -21,6 +21,7 @@ F, I, B, U = torch.float32, torch.int64, torch.bool, torch.uint8  # noqa: E741
         ("video", F, 5),
         ("waveform", F, 2),
         ("edge_index", I, None),
+        ("edge_attr", F, None),
         ("idle", F, None),
     ],
 )

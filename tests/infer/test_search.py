@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from contractgen.infer.hypothesis import Leaf, Unknown
+from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
+from contractgen.infer.neighbours import ranks_in_message
 from contractgen.infer.search import Found, Limits, describe
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -311,3 +312,45 @@ class Ages(nn.Module):
 
 def test_what_is_asked_of_measured_numbers_makes_a_float(bench: Bench) -> None:
     assert shape(first(bench, Ages()), "batch", "item_age")[0] == torch.float32
+
+
+class Pooled(nn.Module):
+    """Nodes of several graphs in one batch object, read by attribute, pooled by an index whose rank is checked in words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, data: Any) -> Any:
+        h, index = self.layer(data.x), data.graph
+        if index.dim() != 1:
+            raise ValueError(f"The `index` argument must be one-dimensional (got {index.dim()} dimensions)")
+        return h.new_zeros(int(index.max()) + 1, 3).index_add(0, index, h)
+
+
+def test_an_object_is_read_by_attribute_and_its_ranks_from_words(bench: Bench) -> None:
+    found = first(bench, Pooled())
+    assert shape(found, "data", "x") == (torch.float32, 2)
+    assert shape(found, "data", "graph")[1] == 1
+    node = found.hypothesis.node(("data",))
+    assert isinstance(node, Group)
+    assert node.cls is Record
+
+
+def test_a_convolution_gets_the_channels_that_it_asks_for_at_once(bench: Bench) -> None:
+    search = bench(nn.Conv2d(3, 4, 3)).search()
+    found = search.find(search.signature.hypothesis, limits=Limits(trials=3))
+    assert found is not None
+    assert found.hypothesis.sizes()[(("input",), 1)] == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "ranks"),
+    [
+        ("The `index` argument must be one-dimensional (got 2 dimensions)", {1}),
+        ("Expected 'edge_index' to be two-dimensional (got 3 dimensions)", {2}),
+        ("one-dimensional thinking", set()),
+    ],
+)
+def test_a_rank_is_read_from_words(message: str, ranks: set[int]) -> None:
+    assert ranks_in_message(message) == ranks

@@ -233,3 +233,26 @@ def test_a_shape_annotation_gives_rank_dims_and_the_usual_dtype() -> None:
     prior = read_signature(Dims()).priors[("x",)]
     assert (prior.dims, prior.ranks, prior.dtypes[0]) == (("batch", "3", "height"), (3,), torch.float32)
     assert prior.exact_rank
+
+
+class Graphs(nn.Module):
+    def forward(self, x: Any, edge_index: torch.Tensor, edge_weight: torch.Tensor | None, batch: torch.Tensor) -> Any:
+        return x
+
+
+class Alone(nn.Module):
+    def forward(self, batch: Any) -> Any:
+        return batch
+
+
+def test_what_a_name_means_everywhere_completes_an_annotation() -> None:
+    signature = read_signature(Graphs())
+    assert signature.written(("edge_index",)).ranks[:1] == (2,)
+    assert signature.written(("edge_weight",)).ranks[:1] == (1,)
+    assert signature.written(("batch",)).dtypes[:1] == (torch.int64,)
+
+
+def test_a_batch_beside_other_inputs_tells_their_graphs_and_alone_it_is_the_input() -> None:
+    assert read_signature(Graphs()).prior(("batch",)).ranks[0] == 1
+    alone = read_signature(Alone()).prior(("batch",))
+    assert (alone.dtypes[0], alone.ranks[0]) == (torch.float32, 2)
