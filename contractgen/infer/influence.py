@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from contractgen.contract.model import Source
 from contractgen.infer.extents import WINDOW, Claim, Extent, Sizes
 from contractgen.infer.held import Held, in_band
+from contractgen.infer.hypothesis import Axis
 from contractgen.infer.probe import out_tensors
 from contractgen.infer.reads import reads_last
 
@@ -16,12 +17,12 @@ def reads_last_at(sizes: Sizes, extent: Extent, wanted: list[int]) -> list[bool 
     return [reads_last(sizes.prober, extent.group, sizes.with_size((extent, size))) for size in wanted]
 
 
-def find_dropped(sizes: Sizes, extent: Extent) -> None:
-    """Claim a multiple where every other size leaves a remainder that no output reads."""
-    current = sizes.size(extent)
+def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> None:
+    """Claim a multiple where every other size leaves a remainder that no output reads, the example (``given``) none."""
+    current, own = sizes.size(extent), _own_size(extent, given)
     if not extent.free or extent.multiple_of != 1:
         return
-    if _keep_only_read(sizes, extent):
+    if own in (None, extent.min) and _keep_only_read(sizes, extent):
         return
     start = max(current, extent.min)
     if extent.max is not None and extent.max < start + 3:
@@ -33,6 +34,8 @@ def find_dropped(sizes: Sizes, extent: Extent) -> None:
     read = dict(zip(window, reads_last_at(sizes, extent, window), strict=True))
     whole = [size for size, depends in read.items() if depends]
     for step in range(2, WINDOW // 2 + 1):
+        if own is not None and own % step:
+            continue
         if whole and whole == [size for size in window if size % step == 0] and len(whole) > 1:
             extent.multiple_of = step
             extent.min = max(step, -(-extent.min // step) * step)
@@ -79,10 +82,11 @@ def _gives_more(sizes: Sizes, extent: Extent, smallest: int, largest: int) -> bo
     ]
 
 
-def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held]) -> None:
+def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mapping[Axis, int]) -> None:
     """A few neighbouring sizes that the model maps to the same grid are one size to its author.
 
-    It is the one that the model holds as a number, or that fits the grid exactly; else the roundest is a guess.
+    It is the one that the example has (``given``), that the model holds as a number, or that fits the grid exactly; else
+    the roundest is a guess.
     """
     if (
         not extent.free
@@ -107,9 +111,17 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held]) -> None:
         reason = f"{chosen} is the roundest of them: is another one meant?"
     if told is not None and not (divides and told.size == chosen):
         source, chosen, reason = "assumed", told.size, f"the model holds {told.size} as {told.name}: is it meant?"
+    own = _own_size(extent, given)
+    if own is not None and own in band:
+        source, chosen, reason = "declared", own, f"the example has {own}"
     detail = f"{band[0]} to {band[-1]} ran and end in the same grid; {reason}"
     extent.claims = [Claim("fixed", source, detail)]
     extent.fixed, extent.min, extent.max, extent.multiple_of = chosen, 1, None, 1
+
+
+def _own_size(extent: Extent, given: Mapping[Axis, int]) -> int | None:
+    """The size that the example has."""
+    return next((given[axis] for axis in extent.group if axis in given), None)
 
 
 def _roundest(sizes: Sequence[int]) -> int:

@@ -69,8 +69,8 @@ def measure_sizes(
         _narrow_to_required(search, optionals, prober, extents, guards)
     for extent in extents:
         if extent is not batch:
-            settle_band(sizes, extent, held_sizes(search.runner.module))
-            find_dropped(sizes, extent)
+            settle_band(sizes, extent, held_sizes(search.runner.module), given)
+            find_dropped(sizes, extent, given)
     ask_of_sums(sizes)
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"

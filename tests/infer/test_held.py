@@ -76,7 +76,7 @@ def band(bench: Bench, module: nn.Module) -> tuple[int | None, list[Claim]]:
     measured = bench(module).measured(params(mels=f32(2, 81)))
     extent = measured.extent("mels", 1)
     assert (extent.min, extent.max) == (79, 82)
-    settle_band(measured.sizes, extent, held_sizes(module))
+    settle_band(measured.sizes, extent, held_sizes(module), {})
     return extent.fixed, extent.claims
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from contractgen.infer.extents import Extent
 from contractgen.infer.held import held_sizes
+from contractgen.infer.hypothesis import Axis
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.reads import reads_last
 from tests.infer.conftest import Bench, Measured, f32, i64, params
@@ -14,10 +15,12 @@ from tests.infer.conftest import Bench, Measured, f32, i64, params
 X1 = (("x",), 1)
 
 
-def settled(measured: Measured, name: str, axis: int) -> Extent:
+def settled(measured: Measured, name: str, axis: int, given: int | None = None) -> Extent:
+    """The extent of an axis, which has the size ``given`` in the user's example."""
     extent = measured.extent(name, axis)
-    settle_band(measured.sizes, extent, held_sizes(measured.bench.module))
-    find_dropped(measured.sizes, extent)
+    own: dict[Axis, int] = {} if given is None else {((name,), axis): given}
+    settle_band(measured.sizes, extent, held_sizes(measured.bench.module), own)
+    find_dropped(measured.sizes, extent, own)
     return extent
 
 
@@ -80,11 +83,23 @@ def test_sizes_that_end_in_the_same_grid_are_the_one_that_fits_it(bench: Bench) 
     assert settled(measured, "x", 2).fixed == 32
 
 
+def test_the_example_tells_which_size_of_a_band_is_meant(bench: Bench) -> None:
+    extent = settled(bench(Grid()).measured(params(x=f32(2, 1, 33))), "x", 2, given=34)
+    assert extent.fixed == 34
+    assert (extent.claims[0].source, "the example has 34" in extent.claims[0].detail) == ("declared", True)
+
+
+def test_an_example_with_a_remainder_or_with_more_columns_than_are_read_is_not_refused(bench: Bench) -> None:
+    strided = bench(nn.Conv1d(1, 2, 4, stride=4)).measured(params(input=f32(2, 1, 32)))
+    assert settled(strided, "input", 2, given=18).multiple_of == 1
+    assert settled(bench(First(3)).measured(params(x=f32(5, 7))), "x", 1, given=5).contains(5)
+
+
 def test_a_wide_range_is_no_band(bench: Bench) -> None:
     measured = bench(nn.ReLU()).measured(params(input=f32(2, 7)))
     extent = measured.extent("input", 1)
     extent.min, extent.max = 4, 40
-    settle_band(measured.sizes, extent, held_sizes(measured.bench.module))
+    settle_band(measured.sizes, extent, held_sizes(measured.bench.module), {})
     assert (extent.fixed, extent.min, extent.max) == (None, 4, 40)
 
 
