@@ -15,6 +15,7 @@ from contractgen.infer.edits import Bits, Constant, Each, Put, Sorted, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path
+from contractgen.infer.lengths import counted_axis, counts_from_zero
 from contractgen.infer.probe import Edit, Input, Refill
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
@@ -126,6 +127,7 @@ class Contents:
             columns = self._columns(path, leaf, domain)
             if columns is not None:
                 return Domain(columns=columns, claims=[claim for column in columns for claim in column.claims])
+        self._count(path, domain)
         if not domain.bounded or (_is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1)):
             flag = self._as_flag(path)
             if flag is not None:
@@ -133,6 +135,16 @@ class Contents:
         if domain.bounded and leaf.sizes:
             self._order(path, leaf, domain)
         return domain
+
+    def _count(self, path: Path, domain: Domain) -> None:
+        """Bounds of lengths that no kernel checks."""
+        counted = counted_axis(self.sizes, path) if domain.max is None else None
+        if counted is not None:
+            domain.max = BoundBy(counted[0], 0)
+            domain.claims.append(Claim("max", "probed", counted[1]))
+        if isinstance(domain.max, BoundBy) and domain.min is None and counts_from_zero(self.sizes, path):
+            domain.min = 0
+            domain.claims.append(Claim("min", "probed", "every negative number ran as 0 did"))
 
     def _last_axis_fixed(self, path: Path, leaf: Leaf) -> bool:
         axis = (path, len(leaf.sizes) - 1)
