@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -66,7 +67,7 @@ def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
                 continue
             yield hypothesis.with_node(path, replace(leaf, sizes=shape)), 0.08
             items = [at for at in hypothesis.leaves() if at[:-1] == path[:-1] and isinstance(at[-1], int)]
-            if len(items) > 2:
+            if len(items) > 1:
                 together = hypothesis
                 for at in items:
                     together = together.with_node(at, replace(together.leaves()[at], sizes=shape))
@@ -111,6 +112,63 @@ def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: fro
             yield fewer, 0.2
         if more is not hypothesis and max(ranks) < 5:
             yield more, 0.3
+
+
+_RANKS = re.compile(r"[Ee]xpected[^\n]*?\d-?D[^\n]*?got ")
+"""What comes before the rank that an operator was given, where its message names those that it takes."""
+
+
+def shifted(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
+    """One of the tensors that a failing operand was computed from, with as many axes more or less as the operand has wrong."""
+    stated = _RANKS.search(message)
+    found = re.match(r"[^\n]*?(?:(\d)-?D\b|\[([\d, ]*)\])", message[stated.end() :]) if stated else None
+    if not stated or not found:
+        return
+    got = int(found[1]) if found[1] else found[2].count(",") + 1
+    steps = sorted({int(rank) - got for rank in re.findall(r"\b(\d)-?D\b", stated[0])} - {0}, key=abs)
+    fresh = next(size for size in FRESH if size not in set(hypothesis.sizes().values()))
+    for index, step in enumerate(steps):
+        for path, leaf in hypothesis.leaves().items():
+            if (
+                path not in frozen
+                and (not suspects or path in suspects)
+                and 0 < len(leaf.sizes) + step <= 5
+                and abs(step) <= 2
+            ):
+                parts = (leaf.sizes[-step:], leaf.sizes[:step]) if step < 0 else ((*leaf.sizes, *(fresh,) * step),)
+                for sizes in parts:
+                    yield hypothesis.with_node(path, replace(leaf, sizes=sizes)), 0.1 + 0.1 * index
+
+
+def smaller(hypothesis: Hypothesis, message: str) -> Neighbours:
+    """A third of a size, where a real run looked up what a table does not have: positions end with it."""
+    if "out of range" in message or "out of bounds" in message:
+        sizes = hypothesis.sizes()
+        for size in sorted({size for size in sizes.values() if size > 5}, reverse=True):
+            axes = [axis for axis, other in sizes.items() if other == size]
+            yield hypothesis.with_sizes(dict.fromkeys(axes, max(2, size // 3))), 0.15
+
+
+_BEYOND = re.compile(r"too many indices for tensor of dimension (\d)|in range of \[-\d, (\d)\], but got -?\d")
+"""How messages name an axis that a tensor does not have: the rank, or the last axis that there is."""
+
+
+def led(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
+    """A tensor that lacks an axis, with one in front that is as long as the others' first: rows that it should have too."""
+    found = _BEYOND.search(message)
+    if not found:
+        return
+    rank = int(found[1]) if found[1] else int(found[2]) + 1
+    leaves = hypothesis.leaves()
+    firsts = Counter(leaf.sizes[0] for leaf in leaves.values() if leaf.sizes)
+    for path, leaf in leaves.items():
+        if path not in frozen and len(leaf.sizes) == rank < 5 and (not suspects or path in suspects):
+            has_rows = 0.3 if rank and firsts[leaf.sizes[0]] > 1 else 0.0
+            for index, first in enumerate(list(firsts)[:3]):
+                yield (
+                    hypothesis.with_node(path, replace(leaf, sizes=(first, *leaf.sizes))),
+                    0.1 + 0.05 * index + has_rows,
+                )
 
 
 def levelled(hypothesis: Hypothesis, trial: Trial, frozen: frozenset[Path]) -> Neighbours:
@@ -206,9 +264,7 @@ def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str)
 
 def ranks_in_message(message: str) -> frozenset[int]:
     """The ranks that the message speaks of as wanted or got."""
-    beyond = re.search(
-        r"too many indices for tensor of dimension (\d+)|in range of \[-\d+, (\d+)\], but got -?\d+", message
-    )
+    beyond = _BEYOND.search(message)
     if beyond:  # an axis more than the last one that there is
         return frozenset((int(beyond[1]) + 1 if beyond[1] else int(beyond[2]) + 2,))
     stated = re.search(

@@ -299,9 +299,27 @@ LAYER_HINTS: dict[type, Hint] = {
 
 
 def decide_at_layer(module: torch.nn.Module, args: tuple[object, ...]) -> None:
-    """A global forward pre-hook: a recorder handed to a known layer as its first argument is a tensor for that layer."""
+    """A global forward pre-hook: a recorder handed to a known layer as its first argument is a tensor for that layer.
+
+    So is one that is handed to a recurrent layer as its state, which has the rank of the layer's input.
+    """
     hint = LAYER_HINTS.get(type(module))
     if hint is None:
         hint = next((h for cls, h in LAYER_HINTS.items() if isinstance(module, cls)), None)
     if hint is not None and args and type(args[0]) is Recorder:
         args[0]._decide("tensor", hint=hint)
+    if isinstance(module, (torch.nn.RNNBase, torch.nn.RNNCellBase)) and len(args) > 1:
+        state, rank = args[1], _rank(args[0])
+        inside = state if type(state) in (list, tuple) else () if isinstance(module, _OF_PAIRS) else (state,)
+        assert isinstance(inside, (list, tuple))
+        for recorder in inside:
+            if type(recorder) is Recorder and rank:
+                recorder._decide("tensor", hint=Hint(ranks=(rank,)))
+
+
+_OF_PAIRS = (torch.nn.LSTM, torch.nn.LSTMCell)
+"""Layers whose state is a pair: of a single value they ask for its first item."""
+
+
+def _rank(value: object) -> int:
+    return value.dim() if issubclass(type(value), torch.Tensor) else 0  # type: ignore[attr-defined]

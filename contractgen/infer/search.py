@@ -23,6 +23,7 @@ from contractgen.infer.neighbours import (
     channels_from_message,
     keys_from_message,
     larger,
+    led,
     levelled,
     mirrors,
     names_dtype,
@@ -30,7 +31,9 @@ from contractgen.infer.neighbours import (
     ranks_in_message,
     ranks_together,
     shapes_from_message,
+    shifted,
     sizes_from_message,
+    smaller,
     special_sizes,
     squares,
     strings,
@@ -140,7 +143,7 @@ class Search:
                 same_ranks = tuple(len(leaf.sizes) for leaf in neighbour.leaves().values()) == ranks
                 new = neighbour.sizes()
                 disturbed = sum(new[axis] != size for axis, size in sizes.items() if axis[0] in others and axis in new)
-                push(neighbour, progress, state.cost + cost + (tired if same_ranks else 0.0) + 0.15 * disturbed)
+                push(neighbour, progress, state.cost + cost + (tired if same_ranks else 0.0) + 0.5 * disturbed)
 
         push(start, 0.0, 0.0)
         done: set[int] = set()
@@ -236,6 +239,8 @@ class Search:
         yield from mirrors(hypothesis, trial.suspects)
         yield from larger(hypothesis, trial.message, trial.suspects)
         yield from levelled(hypothesis, trial, frozen)
+        yield from led(hypothesis, trial.message, trial.suspects, frozen)
+        yield from shifted(hypothesis, trial.message, trial.suspects, frozen)
         yield from ranks_together(hypothesis, trial.suspects, frozen)
         yield from self._structural(hypothesis, trial.message, trial, frozen)
 
@@ -245,6 +250,7 @@ class Search:
         """What to try after a real run that failed: its message knows numbers, dtypes and ranks."""
         yield from shapes_from_message(hypothesis, outcome.message)
         yield from sizes_from_message(hypothesis, outcome.message)
+        yield from smaller(hypothesis, outcome.message)
         yield from mirrors(hypothesis, trial.suspects)
         yield from squares(hypothesis, self.pool)
         if isinstance(self.tracer, OpaqueTracer):

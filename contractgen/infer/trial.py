@@ -340,7 +340,7 @@ def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Pa
         if isinstance(value, torch.Tensor):
             for size in _sizes(value):
                 if isinstance(size, torch.SymInt):
-                    for symbol in size.node.expr.free_symbols:
+                    for symbol in size.node._expr.free_symbols:  # as it was before the run found it to be a number
                         if symbol in symbols:
                             found[symbols[symbol][0]] = None
         elif isinstance(value, (list, tuple)):

@@ -211,3 +211,57 @@ class Weighed(nn.Module):
 def test_an_input_that_is_checked_without_a_size_is_found_by_the_axes_of_others(bench: Bench) -> None:
     result = added(bench, Weighed(), optional("weight", x=f32(5, 4)))
     assert result.found.hypothesis.leaves()[("weight",)].sizes == (5,)
+
+
+class Remembering(nn.Module):
+    """Its state is a pair, of the rank that the layer's input has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(8, 6, 2, batch_first=True)
+
+    def forward(self, x: torch.Tensor, hidden: Any = None) -> Any:
+        return self.layer(x, hidden)
+
+
+def test_the_pair_of_states_of_a_recurrent_layer_is_found(bench: Bench) -> None:
+    result = added(bench, Remembering(), optional("hidden", x=f32(5, 7, 8)))
+    leaves = result.found.hypothesis.leaves()
+    assert [leaves[("hidden", index)].sizes for index in (0, 1)] == [(2, 5, 6), (2, 5, 6)]
+
+
+class Spoken(nn.Module):
+    """A speaker's vector is added to each frame: torch says of the sum which rank a convolution takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speakers, self.layer = nn.Embedding(4, 8), nn.ConvTranspose1d(8, 2, 4, 2)
+
+    def forward(self, x: torch.Tensor, speaker: torch.Tensor | None = None) -> Any:
+        return self.layer(x if speaker is None else x + self.speakers(speaker).unsqueeze(-1))
+
+
+def test_an_index_a_row_is_found_by_the_rank_of_what_it_is_added_to(bench: Bench) -> None:
+    result = added(bench, Spoken(), optional("speaker", x=f32(5, 8, 7)))
+    leaf = result.found.hypothesis.leaves()[("speaker",)]
+    assert (leaf.dtype, leaf.sizes) == (torch.int64, (5,))
+
+
+class Filtered(nn.Module):
+    """Vectors and matrices of one batch: of the matrices it asks for an axis that a single one does not have."""
+
+    step: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("step", torch.eye(4))
+
+    def forward(self, x: torch.Tensor, prior: Any = None) -> Any:
+        mean, spread = (torch.zeros(len(x), 4), torch.eye(4).expand(len(x), 4, 4)) if prior is None else prior
+        return x + mean @ self.step, (self.step @ spread).transpose(1, 2)
+
+
+def test_a_matrix_a_row_is_found_beside_a_vector_a_row(bench: Bench) -> None:
+    result = added(bench, Filtered(), optional("prior", x=f32(5, 4)))
+    leaves = result.found.hypothesis.leaves()
+    assert [leaves[("prior", index)].sizes for index in (0, 1)] == [(5, 4), (5, 4, 4)]

@@ -354,3 +354,19 @@ def test_a_convolution_gets_the_channels_that_it_asks_for_at_once(bench: Bench) 
 )
 def test_a_rank_is_read_from_words(message: str, ranks: set[int]) -> None:
     assert ranks_in_message(message) == ranks
+
+
+class _FewPlaces(nn.Module):
+    """Positions end before the sizes that are tried first, which only a real run shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(9, 4), nn.Embedding(6, 4)
+
+    def forward(self, x: Any) -> Any:
+        return self.words(x).sum(2) + self.places(torch.arange(x.shape[1]))
+
+
+def test_sizes_shrink_where_a_real_run_looks_up_what_no_table_has(bench: Bench) -> None:
+    found = first(bench, _FewPlaces())
+    assert found.hypothesis.leaves()[("x",)].sizes[1] <= 6
