@@ -82,7 +82,8 @@ def bind(prober: Prober, groups: list[Group]) -> list[Group]:
 def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
     """Groups merged where a mask has the sizes of the tensor that it masks, and both may change together.
 
-    What a mask is summed or indexed by is often content, which no condition over sizes shows.
+    What a mask is summed or indexed by is often content, which no condition over sizes shows. Where a condition ties it
+    to another tensor already, it is that one's mask.
     """
     sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
     masks = [path for path in leaves if "mask" in str(path[-1]).lower()]
@@ -91,7 +92,9 @@ def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
             continue
         for axis in range(len(leaves[path].sizes)):
             own, theirs = (next(g for g in groups if (at, axis) in g) for at in (path, other))
-            if own != theirs and _moves(prober, [own, theirs], sizes):
+            if own == theirs or any(at not in masks for at, _ in own):
+                continue
+            if _moves(prober, [own, theirs], sizes):
                 merged = tuple(sorted((*own, *theirs), key=list(sizes).index))
                 rest = [group for group in groups if group not in (own, theirs)]
                 groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.hypothesis import Axis
-from contractgen.infer.ties import absorb, bind, tied_axes, untie
+from contractgen.infer.ties import absorb, bind, bind_masks, tied_axes, untie
 from tests.infer.conftest import Bench, f32, params
 
 X0, X1, Y0, Y1 = (("x",), 0), (("x",), 1), (("y",), 0), (("y",), 1)
@@ -41,6 +41,18 @@ class Cut(nn.Module):
 class Grid(nn.Module):
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         return torch.outer(x, y)
+
+
+class Masked(nn.Module):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> Any:
+        return x.mean() + mask.mean()
+
+
+class Translating(nn.Module):
+    """Two sequences, each with a mask of its own."""
+
+    def forward(self, x: torch.Tensor, x_mask: torch.Tensor, y: torch.Tensor) -> Any:
+        return (x * x_mask).sum(1, keepdim=True) + y
 
 
 def test_equalities_of_the_symbolic_run_group_axes(bench: Bench) -> None:
@@ -86,3 +98,16 @@ def test_sizes_that_are_read_to_their_ends_stay_two(bench: Bench) -> None:
     merged, same = absorb(prober, [(X0,), (Y0,)])
     assert merged == [(X0,), (Y0,)]
     assert same is prober
+
+
+def test_a_mask_has_the_sizes_of_what_it_masks(bench: Bench) -> None:
+    prober = bench(Masked()).prober(params(x=f32(5, 7), mask=f32(5, 7)))
+    groups: list[tuple[Axis, ...]] = [((("x",), 0),), ((("x",), 1),), ((("mask",), 0),), ((("mask",), 1),)]
+    assert bind_masks(prober, groups) == [((("x",), 0), (("mask",), 0)), ((("x",), 1), (("mask",), 1))]
+
+
+def test_a_mask_that_is_tied_to_one_tensor_is_none_of_another_of_its_sizes(bench: Bench) -> None:
+    prober = bench(Translating()).prober(params(x=f32(5, 7), x_mask=f32(5, 7), y=f32(5, 7)))
+    rows: tuple[Axis, ...] = (X0, (("x_mask",), 0), Y0)
+    groups = [rows, (X1, (("x_mask",), 1)), (Y1,)]
+    assert bind_masks(prober, groups) == groups
