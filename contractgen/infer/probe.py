@@ -57,7 +57,7 @@ class Input:
 
 
 class Prober:
-    """Runs variations of one input; outcomes by sizes alone are remembered."""
+    """Runs variations of one input; outcomes by sizes alone are remembered, for all probers of the same one."""
 
     def __init__(self, runner: Runner, hypothesis: Hypothesis, plan: Plan, *, sizes_vary: bool = False) -> None:
         self.runner = runner
@@ -65,7 +65,9 @@ class Prober:
         self.plan: Plan = {path: plan.get(path, fills(path, leaf)[0]) for path, leaf in hypothesis.leaves().items()}
         self.sizes_vary = sizes_vary
         """Whether the data decide the sizes of outputs, so that an empty one is a result like any other."""
-        self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = {}
+        told = not any(isinstance(fill, torch.Tensor) for fill in self.plan.values())
+        own = (hypothesis, tuple(self.plan.items()))
+        self._known: dict[tuple[tuple[Axis, int], ...], Outcome] = runner.known.setdefault(own, {}) if told else {}
         self._more: list[tuple[dict[Axis, int], Outcome]] = []
         self._batch: tuple[Axis, tuple[tuple[int, int], ...]] | None = None
 
@@ -75,8 +77,6 @@ class Prober:
         A reshape to a fixed number of columns takes any multiple of it, and mixes the rows of the batch.
         """
         self._batch = (axis, outputs)
-        self._known = {key: self._with_own_rows(dict(key), outcome) for key, outcome in self._known.items()}
-        self._more = [(change, self._with_own_rows(change, outcome)) for change, outcome in self._more]
 
     def _with_own_rows(self, change: Mapping[Axis, int], outcome: Outcome) -> Outcome:
         if self._batch is None or not outcome.ok:
@@ -112,9 +112,9 @@ class Prober:
         """The outcome of a run at each of these sizes; axes that are not named keep theirs."""
         keys = [tuple(sorted((axis, size) for axis, size in sizes.items())) for sizes in variations]
         new = list(dict.fromkeys(key for key in keys if key not in self._known))
-        for key, outcome in zip(new, self.run([Input(key) for key in new]), strict=True):
+        for key, outcome in zip(new, self._outcomes([Input(key) for key in new], tensors=False), strict=True):
             self._known[key] = outcome
-        return [self._known[key] for key in keys]
+        return [self._with_own_rows(dict(key), self._known[key]) for key in keys]
 
     def means(self, outcome: Outcome) -> bool:
         """Whether a run gave a result as meaningful as the first one's: no empty tensor and no NaN where it had none."""
@@ -139,6 +139,11 @@ class Prober:
 
     def run(self, inputs: Sequence[Input], *, tensors: bool = False) -> list[Outcome]:
         """The outcomes of these inputs, in order; ``value`` is `Observed`."""
+        outcomes = self._outcomes(inputs, tensors=tensors)
+        return [self._with_own_rows(dict(i.sizes), outcome) for i, outcome in zip(inputs, outcomes, strict=True)]
+
+    def _outcomes(self, inputs: Sequence[Input], *, tensors: bool) -> list[Outcome]:
+        """What the runs came to, whatever rows are expected."""
         outcomes: list[Outcome | None] = [None] * len(inputs)
         jobs: list[ProbeJob] = []
         places: list[int] = []
@@ -150,7 +155,7 @@ class Prober:
             jobs.append(self._job(sized, wanted, tensors))
             places.append(index)
         for index, outcome in zip(places, self.runner.run(jobs), strict=True):
-            outcomes[index] = self._with_own_rows(dict(inputs[index].sizes), outcome)
+            outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
     def inputs(self, wanted: Input) -> tuple[tuple[object, ...], dict[str, object]]:
@@ -161,6 +166,7 @@ class Prober:
         """The sizes and the output tree of every run so far that gave a meaningful result."""
         base = self.hypothesis.sizes()
         seen = [(dict(key), outcome) for key, outcome in self._known.items()] + self._more
+        seen = [(change, self._with_own_rows(change, outcome)) for change, outcome in seen]
         return [(base | change, outcome.value.tree) for change, outcome in seen if self.means(outcome)]
 
     def remember(self, change: Mapping[Axis, int], outcomes: Sequence[Outcome]) -> None:

@@ -16,6 +16,7 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -54,6 +55,8 @@ class Runner:
         self.runs = 0
         self.spoilt = 0
         """How many runs left the model changed."""
+        self.known: dict[object, dict[Any, Outcome]] = {}
+        """What runs of an input at other sizes came to, by the input: each stage asks for many of them again."""
         self._seconds = seconds_per_run
         self._memory = memory_bytes
         self._guard = StateGuard(module)

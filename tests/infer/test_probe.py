@@ -50,6 +50,16 @@ def test_sizes_that_were_run_are_remembered(bench: Bench) -> None:
     assert prober.runner.runs == 2
 
 
+def test_probers_of_one_input_remember_together_and_expect_rows_each_for_itself(bench: Bench) -> None:
+    workbench = bench(Root())
+    first, second = (workbench.prober(params(x=f32(3, 4)), {X: "ones"}) for _ in range(2))
+    first.expect_rows((X, 1), ((0, 0),))  # its output has 2 rows whatever the input has
+    assert not first.at([{}])[0].ok
+    assert second.at([{}])[0].ok
+    assert not first.at([{}])[0].ok
+    assert workbench.runner.runs == 1
+
+
 def test_all_observed_sizes_come_with_their_outputs(bench: Bench) -> None:
     prober = bench(Root()).prober(params(x=f32(3, 4)), {X: "ones"})
     prober.at([{}, {(X, 1): 5}, {(X, 1): 7}])
