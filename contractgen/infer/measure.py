@@ -16,7 +16,7 @@ from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
-from contractgen.infer.ties import absorb, bind, bind_masks, untie
+from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, untie
 from contractgen.infer.trial import SymbolicTensor
 
 Report = Callable[[str, str], None]
@@ -47,6 +47,7 @@ def measure_sizes(
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
     groups, prober = absorb(prober, bind_masks(prober, bind(prober, groups)))
+    groups, prober, indexed = bind_indexed(prober, groups)
     proof = prove_batch(prober, groups, optionals.names)
     extents = derive(groups, guards)
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)
@@ -71,6 +72,9 @@ def measure_sizes(
         if extent is not batch:
             settle_band(sizes, extent, held_sizes(search.runner.module), given)
             find_dropped(sizes, extent, given)
+        if any(set(group) <= set(extent.group) for group in indexed):
+            detail = "the same ids index these axes, which may differ for all that the model does; is one size meant?"
+            extent.claims.append(Claim("size", "assumed", detail))
     ask_of_sums(sizes)
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+import torch
+
+from contractgen.infer.edits import Put
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, Hypothesis, is_mask
-from contractgen.infer.probe import Prober
+from contractgen.infer.hypothesis import Axis, Hypothesis, Path
+from contractgen.infer.probe import Input, Prober
 from contractgen.infer.reads import reads_last
 
 Group = tuple[Axis, ...]
@@ -68,47 +71,30 @@ def _may_differ(prober: Prober, group: Group, axis: Axis, size: int) -> bool:
 
 
 def bind(prober: Prober, groups: list[Group]) -> list[Group]:
-    """Groups merged where they may change together, and none alone but by chance: ties that no condition named.
-
-    By chance: a few rows more may give the same grid, and twice as many rows may be taken for another batch.
-    """
+    """Groups merged where neither may change alone and both may change together: ties that no condition named."""
     sizes = prober.hypothesis.sizes()
-    for some in _alike(groups, sizes):
-        together = _runs(prober, some, sizes)
-        if together > 0 and all(2 * _runs(prober, [group], sizes) <= together for group in some):
-            merged = tuple(sorted((axis for group in some for axis in group), key=list(sizes).index))
-            rest = [group for group in groups if group not in some]
+    stiff = [group for group in groups if not _moves(prober, [group], sizes)]
+    for first, second in itertools.combinations(stiff, 2):
+        if sizes[first[0]] == sizes[second[0]] and _moves(prober, [first, second], sizes):
+            merged = tuple(sorted((*first, *second), key=list(sizes).index))
+            rest = [group for group in groups if group not in (first, second)]
             return bind(prober, sorted([*rest, merged], key=lambda group: list(sizes).index(group[0])))
     return groups
-
-
-def _alike(groups: list[Group], sizes: dict[Axis, int]) -> Iterator[list[Group]]:
-    """Groups of one size: two at a time, then all, then all but one."""
-    by_size: dict[int, list[Group]] = {}
-    for group in groups:
-        by_size.setdefault(sizes[group[0]], []).append(group)
-    yield from (list(pair) for same in by_size.values() for pair in itertools.combinations(same, 2))
-    several = [same for same in by_size.values() if len(same) > 2]
-    yield from several
-    yield from ([one for one in same if one is not other] for same in several if len(same) > 3 for other in same)
 
 
 def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
     """Groups merged where a mask has the sizes of the tensor that it masks, and both may change together.
 
-    What a mask is summed or indexed by is often content, which no condition over sizes shows. Where a condition ties it
-    to another tensor already, it is that one's mask.
+    What a mask is summed or indexed by is often content, which no condition over sizes shows.
     """
     sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
-    masks = [path for path in leaves if is_mask(path)]
+    masks = [path for path in leaves if "mask" in str(path[-1]).lower()]
     for path, other in itertools.product(masks, leaves):
         if path == other or leaves[path].sizes != leaves[other].sizes:
             continue
         for axis in range(len(leaves[path].sizes)):
             own, theirs = (next(g for g in groups if (at, axis) in g) for at in (path, other))
-            if own == theirs or any(at not in masks for at, _ in own):
-                continue
-            if _moves(prober, [own, theirs], sizes):
+            if own != theirs and _moves(prober, [own, theirs], sizes):
                 merged = tuple(sorted((*own, *theirs), key=list(sizes).index))
                 rest = [group for group in groups if group not in (own, theirs)]
                 groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
@@ -145,13 +131,50 @@ def _surplus_is_unread(prober: Prober, group: Group, target: int) -> bool:
     )
 
 
+def bind_indexed(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober, list[Group]]:
+    """Groups merged that one id indexes both: rows of the same things, which no arithmetic between them ties.
+
+    Beside the groups, and a prober at sizes that go with them, come those that were merged.
+    """
+    leaves = prober.hypothesis.leaves()
+    ids = [path for path, leaf in leaves.items() if leaf.dtype in (torch.int64, torch.int32) and leaf.sizes]
+    for first, second in itertools.combinations(groups, 2):
+        tensors = [path for path, _ in (*first, *second)]
+        if len(tensors) > len(set(tensors)):
+            continue
+        if any(path not in tensors and _indexes_both(prober, path, first, second) for path in ids):
+            sizes = prober.hypothesis.sizes()
+            merged = tuple(sorted((*first, *second), key=list(sizes).index))
+            rest = [group for group in groups if group not in (first, second)]
+            groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
+            size = max(sizes[first[0]], sizes[second[0]])
+            groups, prober, bound = bind_indexed(prober.resized(dict.fromkeys(merged, size)), groups)
+            return groups, prober, [*bound, merged]
+    return groups, prober, []
+
+
+def _indexes_both(prober: Prober, path: Path, first: Group, second: Group) -> bool:
+    """Whether one id may be as large as both sizes allow, and no larger than either does."""
+    sizes = prober.hypothesis.sizes()
+    small = max(sizes[first[0]], sizes[second[0]])
+    large = small + 3
+
+    def runs(one: int, other: int, number: int, place: int) -> bool:
+        change = dict.fromkeys(first, one) | dict.fromkeys(second, other)
+        return prober.means(prober.run([Input(tuple(change.items()), ((path, Put(number, place)),))])[0])
+
+    return any(
+        not runs(small, large, small, place)
+        and not runs(large, small, small, place)
+        and runs(large, large, small, place)
+        and runs(small, large, small - 1, place)
+        and runs(large, small, small - 1, place)
+        for place in (0, -1)
+    )
+
+
 def _moves(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> bool:
     """Whether the model runs when these groups change together to some other size of at least 2."""
-    return _runs(prober, groups, sizes) > 0
-
-
-def _runs(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> int:
-    """At how many other sizes of at least 2 the model runs when these groups change together."""
     size = sizes[groups[0][0]]
     axes = [axis for group in groups for axis in group]
     news = [
@@ -159,4 +182,4 @@ def _runs(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> int:
         for new in (size + 1, size + 2, size + 4, size + 8, size + 16, size + 32, 2 * size, size - 1, size // 2)
         if new > 1
     ]
-    return sum(prober.means(outcome) for outcome in prober.at([dict.fromkeys(axes, new) for new in news]))
+    return any(prober.means(outcome) for outcome in prober.at([dict.fromkeys(axes, new) for new in news]))
