@@ -94,7 +94,10 @@ def divided(expr: Any) -> Any:
         base, divisor = quotient.args
         if not isinstance(divisor, sympy.Symbol):
             return quotient
-        whole, rest = sympy.div(sympy.expand(base), divisor, divisor)
+        try:
+            whole, rest = sympy.div(sympy.expand(base), divisor, divisor)
+        except sympy.PolynomialError:  # the divisor also stands within another division
+            return quotient
         return whole + rest if rest in (0, -1) else quotient  # a size is at least 1: -1 // size is -1
 
     if not isinstance(expr, sympy.Basic) or not expr.has(FloorDiv):

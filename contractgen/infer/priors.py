@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import torch
 
+from contractgen.infer.hypothesis import Path
+
 T = TypeVar("T")
 
 RANKS = (2, 3, 4, 1, 5, 0)
@@ -69,13 +71,29 @@ _VOLUMES = {"video", "videos", "volume", "volumes", "vol", "clip", "scan", "mri"
 _AUDIO = {"audio", "wav", "wave", "waveform", "signal", "speech", "sound"}
 
 
+EDGES = Prior((torch.int64,), (2,), ("2", "edges"), declared=True)
 CONVENTIONS = {
-    "edge_index": Prior((torch.int64,), (2,), ("2", "edges"), declared=True),
     "edge_attr": Prior(ranks=(2, 1)),
     "edge_weight": Prior(ranks=(1, 2)),
+    "edge_type": Prior((torch.int64,), (1,)),
     "batch": Prior((torch.int64,), (1,)),
 }
 """Names that whole families of libraries use for one thing, beside other inputs: alone, a batch is the input itself."""
+
+
+def convention(path: Path) -> Prior:
+    """What a name means wherever it is used: of the tensor itself, or of the dict that holds one of each kind.
+
+    Edges are also told apart, as those that train and those that are asked.
+    """
+    names = [part for part in reversed(path) if isinstance(part, str)]
+    own, *outer = names or [""]
+    for name in (own, *(name.removesuffix("_dict") for name in outer if name.endswith("_dict"))):
+        if re.fullmatch(r"(\w+_)?edge_(\w+_)?index", name):
+            return EDGES
+        if name in CONVENTIONS:
+            return CONVENTIONS[name]
+    return Prior()
 
 
 def from_name(name: str, source: str, floating: torch.dtype) -> Prior:

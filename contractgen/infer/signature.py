@@ -42,6 +42,11 @@ class Signature:
     documentation: str = ""
     """The docstrings of ``forward`` and of its class."""
 
+    @property
+    def of_graphs(self) -> bool:
+        """Whether edges are among the parameters: what there is of each node has one axis less than in a batch."""
+        return any(priors.convention((param.name,)) is priors.EDGES for param in self.hypothesis.params)
+
     def written(self, path: Path) -> Prior:
         """What an annotation itself says of the dtype and the rank at ``path``: a use in the code does not override it."""
         own = self._own(path)
@@ -52,7 +57,7 @@ class Signature:
     def _own(self, path: Path) -> Prior:
         """What the author wrote, completed by what the name means wherever it is used."""
         own = self.priors.get(path, Prior())
-        usual = priors.CONVENTIONS.get(name_in(path), Prior())
+        usual = priors.convention(path)
         alone = len(path) == 1 and len(self.hypothesis.params) == 1
         if alone or own.dims or not (set(usual.dtypes) >= set(own.dtypes) and set(usual.ranks) >= set(own.ranks)):
             return own

@@ -113,10 +113,11 @@ def test_a_size_that_the_operators_cannot_say_is_none() -> None:
         (FloorDiv(A * B + 2 * B - 1, B) + 1, A + 2),
         (FloorDiv(A * B + 1, B), FloorDiv(A * B + 1, B)),
         (FloorDiv(A + 1, 2), FloorDiv(A + 1, 2)),
+        (FloorDiv(FloorDiv(A + C, A + 2) + B, A), FloorDiv(FloorDiv(A + C, A + 2) + B, A)),
     ],
 )
 def test_a_count_of_steps_is_divided_where_it_comes_out_even_or_rounded_up(expr: Any, expected: Any) -> None:
     done = divided(expr)
     assert sympy.expand(done - expected) == 0
     for a, b in ((1, 1), (3, 1), (2, 7), (5, 4)):
-        assert done.subs({A: a, B: b}) == expr.subs({A: a, B: b})
+        assert done.subs({A: a, B: b, C: 3}) == expr.subs({A: a, B: b, C: 3})

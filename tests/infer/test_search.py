@@ -350,6 +350,8 @@ def test_a_convolution_gets_the_channels_that_it_asks_for_at_once(bench: Bench) 
         ("The `index` argument must be one-dimensional (got 2 dimensions)", {1}),
         ("Expected 'edge_index' to be two-dimensional (got 3 dimensions)", {2}),
         ("one-dimensional thinking", set()),
+        ("Timesteps should be a 1d-array", {1}),
+        ("Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [5, 7]", {4}),
     ],
 )
 def test_a_rank_is_read_from_words(message: str, ranks: set[int]) -> None:

@@ -256,3 +256,11 @@ def test_a_batch_beside_other_inputs_tells_their_graphs_and_alone_it_is_the_inpu
     assert read_signature(Graphs()).prior(("batch",)).ranks[0] == 1
     alone = read_signature(Alone()).prior(("batch",))
     assert (alone.dtypes[0], alone.ranks[0]) == (torch.float32, 2)
+
+
+def test_edges_of_each_kind_in_a_dict_are_edges() -> None:
+    signature = read_signature(Graphs())
+    assert signature.prior(("edge_index_dict", "buys")).ranks[0] == 2
+    assert signature.prior(("pos_edge_index",)).dtypes[0] == torch.int64
+    assert signature.of_graphs
+    assert not read_signature(Alone()).of_graphs
