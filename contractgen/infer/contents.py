@@ -14,11 +14,13 @@ from contractgen.infer.bounds import last_accepted
 from contractgen.infer.edits import Bits, Constant, Each, Put, Sorted, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
-from contractgen.infer.hypothesis import Leaf, Path
+from contractgen.infer.hypothesis import Leaf, Path, is_mask
 from contractgen.infer.lengths import counted_axis, counts_from_zero
 from contractgen.infer.probe import Edit, Input, Refill
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
+_OVERFLOW = 2**31
+"""From here on it is the arithmetic that fails, and no table that ends."""
 _ROUNDED = 16
 """A strided layer may round a size up by less than this."""
 
@@ -123,12 +125,16 @@ class Contents:
             domain.claims = [claim for claim in domain.claims if claim.property != "min"]
             detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
             domain.claims.append(Claim("min", "assumed", detail))
+        if is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1):
+            flag = self._as_flag(path)
+            if flag is not None:
+                return flag
         if domain.bounded and len(leaf.sizes) >= 2 and 2 <= leaf.sizes[-1] <= WIDEST:
             columns = self._columns(path, leaf, domain)
             if columns is not None:
                 return Domain(columns=columns, claims=[claim for column in columns for claim in column.claims])
         self._count(path, domain)
-        if not domain.bounded or (_is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1)):
+        if not domain.bounded:
             flag = self._as_flag(path)
             if flag is not None:
                 return flag
@@ -171,11 +177,11 @@ class Contents:
 
         domain = Domain()
         high = last_accepted(accepts, self.prober.means, base, [v for v in (highest, *_LARGE) if base < v <= highest])
-        if high is not None:
+        if high is not None and high < _OVERFLOW:
             domain.max = self._following(high, 1, accepts)
             domain.claims.append(self._claim("max", high, high + 1, domain.max))
         low = last_accepted(accepts, self.prober.means, base, [-v for v in (-lowest, *_LARGE) if -base < v <= -lowest])
-        if low is not None:
+        if low is not None and low > -_OVERFLOW:
             domain.min = self._following(low, -1, accepts)
             domain.claims.append(self._claim("min", low, low - 1, domain.min))
         return domain
@@ -286,7 +292,7 @@ class Contents:
             return Domain(
                 one_of=(0, 1), claims=[Claim("one_of", "probed", "2 and -3 act as 1 does: only zero or not matters")]
             )
-        if _is_mask(path):
+        if is_mask(path):
             return Domain(
                 one_of=(0, 1), claims=[Claim("one_of", "assumed", "the name says mask; is anything but 0 and 1 meant?")]
             )
@@ -342,10 +348,6 @@ def _keep_to_own_rows(columns: Sequence[Domain]) -> None:
 
 WIDEST = 64
 """Last axes up to this size are probed index by index."""
-
-
-def _is_mask(path: Path) -> bool:
-    return any("mask" in str(part).lower() for part in path)
 
 
 def _close(first: object, second: object) -> bool:

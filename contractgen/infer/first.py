@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from contractgen.errors import InferenceError
+from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.example import from_example
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
 from contractgen.infer.priors import Prior
 from contractgen.infer.probe import Prober
 from contractgen.infer.repeats import without_repeats
@@ -24,7 +25,8 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
-        return _without_spare(search, usual_dtypes(search, without_repeats(search, found)))
+        found = _without_spare(search, usual_dtypes(search, without_repeats(search, found)))
+        return alongside(search, found, [path for path in found.hypothesis.leaves() if is_mask(path)])
     hypothesis, plan = from_example(search.signature, given)
     hypothesis = _without_optional(search, hypothesis, plan)
     outcome = Prober(search.runner, hypothesis, plan).at([{}])[0]

@@ -187,6 +187,11 @@ def name_in(path: Path) -> str:
     return next((part for part in reversed(path) if isinstance(part, str)), "")
 
 
+def is_mask(path: Path) -> bool:
+    """Whether the name says that the tensor marks elements of another one."""
+    return "mask" in name_in(path).lower()
+
+
 def dotted(path: Path) -> str:
     """A path as people read it and as wire names write it: ``batch.ids``."""
     return ".".join(str(part) for part in path)

@@ -9,7 +9,7 @@ from contractgen.infer.extents import WINDOW, Claim, Extent, Sizes
 from contractgen.infer.held import Held, in_band
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.probe import out_tensors
-from contractgen.infer.reads import reads_last
+from contractgen.infer.reads import reads_first, reads_last
 
 
 def reads_last_at(sizes: Sizes, extent: Extent, wanted: list[int]) -> list[bool | None]:
@@ -52,25 +52,33 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
 
 
 def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
-    """Fix the size where less fails and more is never read: columns that the model indexes one by one."""
+    """Fix the size where less fails and more is never read: columns indexed one by one, the last steps of a history."""
     smallest = extent.min
     if smallest < 2:
         return False
     largest = 2 * smallest + WINDOW if extent.max is None else min(extent.max, 2 * smallest + WINDOW)
     near = [size for size in (smallest + 1, smallest + 2, smallest + 3, smallest + 8) if size <= largest]
-    read, *beyond = reads_last_at(sizes, extent, [smallest, *near])
-    if not read or not beyond or any(depends is not False for depends in beyond):
-        return False
-    if _gives_more(sizes, extent, smallest, largest):
-        return False
-    if reads_last(sizes.prober, extent.group, sizes.with_size((extent, largest)), start=smallest) is not False:
-        return False  # the next window of a strided layer, whose results a pooling takes together
-    detail = (
-        f"{smallest} ran and was read to its end, {smallest - 1} failed; what is beyond {smallest} changes no output"
-    )
-    extent.claims = [Claim("fixed", "probed", detail)]
-    extent.fixed, extent.min, extent.max = smallest, 1, None
-    return True
+    for end in ("end", "beginning"):
+        read, *beyond = [_reads_at(sizes, extent, size, end) for size in (smallest, *near)]
+        if not read or not beyond or any(depends is not False for depends in beyond):
+            continue
+        if _gives_more(sizes, extent, smallest, largest):
+            return False
+        if _reads_at(sizes, extent, largest, end, largest - smallest) is not False:
+            return False  # the next window of a strided layer, whose results a pooling takes together
+        detail = f"{smallest} ran and was read to its {end}, {smallest - 1} failed; what is beyond {smallest} changes no output"
+        extent.claims = [Claim("fixed", "probed", detail)]
+        extent.fixed, extent.min, extent.max = smallest, 1, None
+        return True
+    return False
+
+
+def _reads_at(sizes: Sizes, extent: Extent, size: int, end: str, count: int = 1) -> bool | None:
+    """Whether the outputs depend on the outermost slices at one end of the group's axes, at this size."""
+    change = sizes.with_size((extent, size))
+    if end == "end":
+        return reads_last(sizes.prober, extent.group, change, start=size - count)
+    return reads_first(sizes.prober, extent.group, change, count)
 
 
 def _gives_more(sizes: Sizes, extent: Extent, smallest: int, largest: int) -> bool:

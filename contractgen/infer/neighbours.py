@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown
+from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown, is_mask
 from contractgen.infer.solve import FRESH, next_prime
 from contractgen.infer.trial import Trial
 
@@ -225,13 +225,24 @@ def special_sizes(hypothesis: Hypothesis, trial: Trial, guards: Sequence[Guard])
 
 
 def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Neighbours:
-    """A tensor that the failing operator saw, with the sizes of another one: a mask beside its ids."""
+    """A tensor that the failing operator saw, with the sizes of another one: a mask beside its ids, or beside a picture."""
     leaves = hypothesis.leaves()
     for path, leaf in leaves.items():
         for other, like in leaves.items():
-            if other != path and len(like.sizes) == len(leaf.sizes) > 0 and (not suspects or path in suspects):
-                late = list(leaves).index(path) > list(leaves).index(other)
+            if other == path or not leaf.sizes or (suspects and path not in suspects):
+                continue
+            late = list(leaves).index(path) > list(leaves).index(other)
+            if len(like.sizes) == len(leaf.sizes):
                 yield hypothesis.with_node(path, replace(leaf, sizes=like.sizes)), 0.12 if late else 0.4
+            elif len(like.sizes) == len(leaf.sizes) + 1 > 2 and is_mask(path):  # no channels: second or last
+                for index, sizes in enumerate(without_channels(like.sizes)):
+                    yield hypothesis.with_node(path, replace(leaf, sizes=sizes)), (0.15 if late else 0.5) + 0.1 * index
+
+
+def without_channels(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The sizes of a mask of such a tensor: a picture's channels are its second axis, a sequence's the last."""
+    placed = [sizes[:1] + sizes[2:], sizes[:-1]]
+    return placed if len(sizes) > 3 else placed[::-1]
 
 
 def keys_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:

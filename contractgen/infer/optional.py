@@ -7,8 +7,9 @@ is for training. Those are left out of the contract and listed in its evidence.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors, same_bits
@@ -18,6 +19,7 @@ from contractgen.infer.values import Fill
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)
 _LIKELY = 18
 """So many shapes are tried where the search finds none."""
+_KINDS = 3
 _TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
 _NO_VALUE = "no value was found that the model runs on beside the other inputs"
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
@@ -80,12 +82,14 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     found = search.find(start, frozen=frozen, limits=_SOME)
     if found is None and (likely := _likeliest(search, before.hypothesis, path)) is not None:
         found = search.find(likely, frozen=frozen, limits=_SOME)
+    if found is not None and found.hypothesis.node(path) == Unknown() and not found.trial.ok:
+        found = _unseen(search, start, path, frozen)  # the run ended before it told what the input is
     if found is None:
         return _NO_VALUE
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
-    found = _alongside(search, usual_dtypes(search, found, added), added)
+    found = alongside(search, usual_dtypes(search, found, added), added)
     old = Prober(search.runner, before.hypothesis, before.plan).lively()
     new = Prober(search.runner, found.hypothesis, found.plan).lively()
     if _has_loss(new) and not _has_loss(old):
@@ -115,31 +119,14 @@ def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> Hypothesis
     return max(reached, key=lambda start: reached[start])
 
 
-def _alongside(search: Search, found: Found, added: list[Path]) -> Found:
-    """The same input where what fits another tensor's sizes in part has them in whole, as far as the model runs so.
-
-    A mask of one row broadcasts, and one of more rows than the ids is cut: neither is what its author means.
-    """
-    for path in added:
-        leaf = found.hypothesis.leaves()[path]
-        for other in found.hypothesis.leaves().values():
-            if other.sizes == leaf.sizes or not _resembles(leaf.sizes, other.sizes):
-                continue
-            wider = found.hypothesis.with_node(path, replace(leaf, sizes=other.sizes))
-            trial = search.tracer.run(wider)
-            if trial.ok and Prober(search.runner, wider, found.plan).at([{}])[0].ok:
-                found = Found(wider, found.plan, trial)
-                break
-    return found
-
-
-def _resembles(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether these sizes are another tensor's but for a first axis, and axes of 1."""
-    if len(sizes) > len(other):
-        return False
-    aligned = (1,) * (len(other) - len(sizes)) + sizes
-    pairs = list(zip(aligned, other, strict=True))
-    return all(own in (1, size) for own, size in pairs[1:]) and any(own == size for own, size in pairs)
+def _unseen(search: Search, start: Hypothesis, path: Path, frozen: frozenset[Path]) -> Found | None:
+    """The input with a tensor at ``path``, of the likeliest dtype and rank that the model runs on."""
+    likely = sorted(search.shapes(path), key=lambda shape: shape[1])[:_KINDS]
+    for (dtype, rank), _ in likely:
+        found = search.find(start.with_node(path, search.fresh(start, path, dtype, rank)), frozen=frozen, limits=_SOME)
+        if found is not None:
+            return found
+    return None
 
 
 def _has_loss(prober: Prober) -> bool:

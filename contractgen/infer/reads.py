@@ -1,4 +1,4 @@
-"""Whether a model's outputs depend on the last slices along an axis: they are given other contents, and outputs are compared.
+"""Whether a model's outputs depend on the last or the first slices along an axis: they are given other contents, and outputs are compared.
 
 Outputs that stay the same to the bit did not read it.
 """
@@ -24,9 +24,20 @@ def reads_last(
 
     With a ``start``, on any slice from there on.
     """
+    return _reads(prober, axes, change, -1 if start is None else start, None)
+
+
+def reads_first(prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int], count: int = 1) -> bool | None:
+    """Whether the outputs depend on any of the first ``count`` slices of these axes; None where the model fails."""
+    return _reads(prober, axes, change, 0, count)
+
+
+def _reads(
+    prober: Prober, axes: tuple[Axis, ...], change: Mapping[Axis, int], start: int, end: int | None
+) -> bool | None:
     key = tuple(change.items())
     inputs = [Input(key)]
-    inputs += [Input(key, tuple((path, _Tail(axis, start, scale)) for path, axis in axes)) for scale in _SCALES]
+    inputs += [Input(key, tuple((path, _Slices(axis, start, end, scale)) for path, axis in axes)) for scale in _SCALES]
     base, *others = prober.run(inputs, tensors=True)
     ran = [other for other in others if other.ok]
     if not base.ok or not ran:
@@ -35,17 +46,17 @@ def reads_last(
 
 
 @dataclass(frozen=True)
-class _Tail:
-    """An edit of the slices along an axis from ``start`` on, the last one without it."""
+class _Slices:
+    """An edit of the slices along an axis from ``start`` to ``end``, counted as Python does."""
 
     axis: int
-    start: int | None
+    start: int
+    end: int | None
     scale: float | None
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        size = tensor.shape[self.axis]
-        first = size - 1 if self.start is None else self.start
-        part = tensor.narrow(self.axis, first, size - first)
+        first, last, _ = slice(self.start, self.end).indices(tensor.shape[self.axis])
+        part = tensor.narrow(self.axis, first, last - first)
         if tensor.is_floating_point() or tensor.is_complex():
             noise = torch.randn(part.shape, generator=torch.Generator().manual_seed(7))
             part.copy_(3.0 * noise if self.scale is None else torch.full(part.shape, self.scale))

@@ -264,7 +264,7 @@ class Search:
         if kind == "tensor" or prior.declared:
             self.hints[path] = hint
             for (dtype, rank), cost in self.shapes(path):
-                yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), cost
+                yield hypothesis.with_node(path, self.fresh(hypothesis, path, dtype, rank)), cost
         elif kind == "object" and path[0] in self.signature.optional:
             return  # an object of the library's own, like a cache: no input that travels
         elif kind in ("dict", "object"):
@@ -277,7 +277,7 @@ class Search:
                 group = Group("list" if kind == "list" else "tuple", children_of)
                 yield hypothesis.with_node(path, group), cost + (1.0 if one_tensor else 0.0)
             for (dtype, rank), cost in self.shapes(path):
-                node = self._fresh(hypothesis, path, dtype, rank)
+                node = self.fresh(hypothesis, path, dtype, rank)
                 yield hypothesis.with_node(path, node), cost + (0.0 if one_tensor else 0.4)
         else:
             values: dict[str, tuple[object, ...]] = {
@@ -290,7 +290,7 @@ class Search:
                 yield hypothesis.with_node(path, Fixed(value)), 0.1 * index
             if kind in ("bool", "int", "float"):
                 for (dtype, rank), cost in self.shapes(path):
-                    yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), 1.0 + cost
+                    yield hypothesis.with_node(path, self.fresh(hypothesis, path, dtype, rank)), 1.0 + cost
 
     def shapes(self, path: Path) -> Iterator[tuple[tuple[torch.dtype, int], float]]:
         """Pairs of dtype and rank for a tensor with their costs, the likeliest first."""
@@ -305,7 +305,7 @@ class Search:
         for (i, dtype), (j, rank) in itertools.product(enumerate(dtypes[:8]), enumerate(ranks[:6])):
             yield (dtype, rank), 0.7 * i + 0.5 * j + (0.0 if rank else 3.0)
 
-    def _fresh(self, hypothesis: Hypothesis, path: Path, dtype: torch.dtype, rank: int) -> Leaf:
+    def fresh(self, hypothesis: Hypothesis, path: Path, dtype: torch.dtype, rank: int) -> Leaf:
         """A tensor whose sizes no other axis has."""
         used = set(hypothesis.sizes().values())
         start = {4: 8, 5: 3}.get(rank, 0)  # images need room for their windows, volumes must stay small
@@ -333,7 +333,7 @@ class Search:
                 continue
             written = shape_in_docstring(str(path[-1]), message)
             if written and len(written) != len(leaf.sizes):
-                yield hypothesis.with_node(path, self._fresh(hypothesis, path, leaf.dtype, len(written))), 0.05
+                yield hypothesis.with_node(path, self.fresh(hypothesis, path, leaf.dtype, len(written))), 0.05
             penalty = 0.3 if not suspects or path in suspects else 1.2
             for (dtype, rank), cost in self.shapes(path):
                 if (dtype == leaf.dtype) == (rank == len(leaf.sizes)):
@@ -342,7 +342,7 @@ class Search:
                     yield hypothesis.with_node(path, replace(leaf, dtype=dtype)), 0.2 * penalty
                 named = rank in named_ranks and rank != len(leaf.sizes)
                 wanted = 0.0 if named or names_dtype(message, dtype) else 0.5
-                fresh = self._fresh(hypothesis, path, dtype, rank)
+                fresh = self.fresh(hypothesis, path, dtype, rank)
                 close = 0.3 if named and path in suspects else 1.0
                 yield hypothesis.with_node(path, fresh), close * (penalty + 0.3 * cost + wanted)
             if re.search(
@@ -357,7 +357,7 @@ class Search:
                 else:
                     blind = 0.2 if _TELLS_KIND.search(message) else 1.2  # else the run failed before it looked at it
                     for (dtype, rank), cost in self.shapes(path):
-                        yield hypothesis.with_node(path, self._fresh(hypothesis, path, dtype, rank)), blind + cost
+                        yield hypothesis.with_node(path, self.fresh(hypothesis, path, dtype, rank)), blind + cost
             settled = any(at[: len(path)] == path for at in frozen)
             if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and not settled:
                 yield from other_lengths(hypothesis, path, node, message)

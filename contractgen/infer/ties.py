@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from contractgen.infer.edits import Put
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, Hypothesis, Path
+from contractgen.infer.hypothesis import Axis, Hypothesis, Path, is_mask
 from contractgen.infer.probe import Input, Prober
 from contractgen.infer.reads import reads_last
 
@@ -71,30 +71,47 @@ def _may_differ(prober: Prober, group: Group, axis: Axis, size: int) -> bool:
 
 
 def bind(prober: Prober, groups: list[Group]) -> list[Group]:
-    """Groups merged where neither may change alone and both may change together: ties that no condition named."""
+    """Groups merged where they may change together, and none alone but by chance: ties that no condition named.
+
+    By chance: a few rows more may give the same grid, and twice as many rows may be taken for another batch.
+    """
     sizes = prober.hypothesis.sizes()
-    stiff = [group for group in groups if not _moves(prober, [group], sizes)]
-    for first, second in itertools.combinations(stiff, 2):
-        if sizes[first[0]] == sizes[second[0]] and _moves(prober, [first, second], sizes):
-            merged = tuple(sorted((*first, *second), key=list(sizes).index))
-            rest = [group for group in groups if group not in (first, second)]
+    for some in _alike(groups, sizes):
+        together = _runs(prober, some, sizes)
+        if together > 0 and all(2 * _runs(prober, [group], sizes) <= together for group in some):
+            merged = tuple(sorted((axis for group in some for axis in group), key=list(sizes).index))
+            rest = [group for group in groups if group not in some]
             return bind(prober, sorted([*rest, merged], key=lambda group: list(sizes).index(group[0])))
     return groups
+
+
+def _alike(groups: list[Group], sizes: dict[Axis, int]) -> Iterator[list[Group]]:
+    """Groups of one size: two at a time, then all, then all but one."""
+    by_size: dict[int, list[Group]] = {}
+    for group in groups:
+        by_size.setdefault(sizes[group[0]], []).append(group)
+    yield from (list(pair) for same in by_size.values() for pair in itertools.combinations(same, 2))
+    several = [same for same in by_size.values() if len(same) > 2]
+    yield from several
+    yield from ([one for one in same if one is not other] for same in several if len(same) > 3 for other in same)
 
 
 def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
     """Groups merged where a mask has the sizes of the tensor that it masks, and both may change together.
 
-    What a mask is summed or indexed by is often content, which no condition over sizes shows.
+    What a mask is summed or indexed by is often content, which no condition over sizes shows. Where a condition ties it
+    to another tensor already, it is that one's mask.
     """
     sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
-    masks = [path for path in leaves if "mask" in str(path[-1]).lower()]
+    masks = [path for path in leaves if is_mask(path)]
     for path, other in itertools.product(masks, leaves):
         if path == other or leaves[path].sizes != leaves[other].sizes:
             continue
         for axis in range(len(leaves[path].sizes)):
             own, theirs = (next(g for g in groups if (at, axis) in g) for at in (path, other))
-            if own != theirs and _moves(prober, [own, theirs], sizes):
+            if own == theirs or any(at not in masks for at, _ in own):
+                continue
+            if _moves(prober, [own, theirs], sizes):
                 merged = tuple(sorted((*own, *theirs), key=list(sizes).index))
                 rest = [group for group in groups if group not in (own, theirs)]
                 groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
@@ -175,6 +192,11 @@ def _indexes_both(prober: Prober, path: Path, first: Group, second: Group) -> bo
 
 def _moves(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> bool:
     """Whether the model runs when these groups change together to some other size of at least 2."""
+    return _runs(prober, groups, sizes) > 0
+
+
+def _runs(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> int:
+    """At how many other sizes of at least 2 the model runs when these groups change together."""
     size = sizes[groups[0][0]]
     axes = [axis for group in groups for axis in group]
     news = [
@@ -182,4 +204,4 @@ def _moves(prober: Prober, groups: list[Group], sizes: dict[Axis, int]) -> bool:
         for new in (size + 1, size + 2, size + 4, size + 8, size + 16, size + 32, 2 * size, size - 1, size // 2)
         if new > 1
     ]
-    return any(prober.means(outcome) for outcome in prober.at([dict.fromkeys(axes, new) for new in news]))
+    return sum(prober.means(outcome) for outcome in prober.at([dict.fromkeys(axes, new) for new in news]))

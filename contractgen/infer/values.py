@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, Union
 
 import torch
 
-from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, name_in
+from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask, name_in
 
 Fill: TypeAlias = Union[Literal["normal", "zeros", "ones", "mixed", "ramp"], torch.Tensor]
 """How to fill a tensor; a tensor stands for itself, repeated or cut to the sizes that are wanted."""
@@ -30,14 +30,13 @@ _FILLS: dict[str, tuple[Fill, ...]] = {
 
 def fills(path: Path, leaf: Leaf) -> tuple[Fill, ...]:
     """The fills worth trying for a tensor, the likeliest first."""
-    name = name_in(path).lower()
     if leaf.dtype.is_floating_point or leaf.dtype.is_complex:
         return _FILLS["float"]
     if leaf.dtype == torch.bool:
         return _FILLS["bool"]
-    if "mask" in name:
+    if is_mask(path):
         return _FILLS["mask"]
-    return _FILLS["length"] if "len" in name else _FILLS["integer"]
+    return _FILLS["length"] if "len" in name_in(path).lower() else _FILLS["integer"]
 
 
 def plans(hypothesis: Hypothesis, limit: int = 48) -> Iterator[Plan]:

@@ -333,3 +333,15 @@ def test_columns_that_are_only_shifted_are_not_narrowed(bench: Bench) -> None:
     found = domain(bench, _OneTable(2, 4), params(x=i64(3, 2)))
     assert found.columns is not None
     assert [(column.min, column.max) for column in found.columns] == [(-2, 6), (-4, 4)]
+
+
+class _Scaled(nn.Module):
+    """Numbers whose squares no float holds at some size or other."""
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> Any:
+        return (x * mask.float().pow(3)).pow(3).sum(-1)
+
+
+def test_where_the_arithmetic_overflows_no_number_is_bounded(bench: Bench) -> None:
+    found = domain(bench, _Scaled(), params(x=f32(5, 3), mask=i64(5, 3)), of="mask")
+    assert (found.min, found.max, found.columns, found.one_of) == (None, None, None, (0, 1))

@@ -9,7 +9,7 @@ from contractgen.infer.extents import Extent
 from contractgen.infer.held import held_sizes
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.influence import find_dropped, settle_band
-from contractgen.infer.reads import reads_last
+from contractgen.infer.reads import reads_first, reads_last
 from tests.infer.conftest import Bench, Measured, f32, i64, params
 
 X1 = (("x",), 1)
@@ -31,6 +31,13 @@ class First(nn.Module):
 
     def forward(self, x: torch.Tensor) -> Any:
         return sum(x[:, i] * (i + 1) for i in range(self.count))
+
+
+class Recent(nn.Module):
+    """Looks at the last steps of a history, and at each by its age."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return sum(x[:, -age] * age for age in (1, 2, 5))
 
 
 class Counted(nn.Module):
@@ -129,3 +136,16 @@ def test_what_a_later_window_reads_leaves_the_size_free(bench: Bench) -> None:
 def test_reading_from_a_place_on_is_told_by_all_that_follows_it(bench: Bench) -> None:
     prober = bench(First(4)).prober(params(x=f32(3, 9)))
     assert [reads_last(prober, (X1,), {}, start=start) for start in (3, 4)] == [True, False]
+
+
+def test_a_longer_history_than_is_read_fixes_the_size(bench: Bench) -> None:
+    extent = settled(bench(Recent()).measured(params(x=f32(5, 7))), "x", 1)
+    assert extent.fixed == 5
+    assert "5 ran and was read to its beginning, 4 failed" in extent.claims[0].detail
+
+
+def test_the_first_slices_are_read_or_not(bench: Bench) -> None:
+    prober = bench(Recent()).prober(params(x=f32(5, 7)))
+    assert reads_first(prober, (X1,), {}) is False
+    assert reads_first(prober, (X1,), {}, 2) is False
+    assert reads_first(prober, (X1,), {}, 3) is True

@@ -68,6 +68,26 @@ class Strict(nn.Module):
         return x * 2
 
 
+class Counting(nn.Module):
+    """Reads a number before it looks at the mask, which ends a symbolic run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, 4)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> Any:
+        x = self.table(ids.new_zeros(int(ids.max()) + 1)).sum(0)
+        x = x + self.table(ids)[ids >= 0].sum(0)
+        return x if mask is None else x + (self.table(ids) * mask.unsqueeze(-1)).sum((0, 1))
+
+
+class Shown(nn.Module):
+    """Pictures of which a mask shows parts."""
+
+    def forward(self, pictures: torch.Tensor, picture_mask: torch.Tensor | None = None) -> Any:
+        return pictures if picture_mask is None else pictures * picture_mask[:, None, :, :]
+
+
 class Keyed(nn.Module):
     def forward(self, batch: dict[str, torch.Tensor]) -> Any:
         x = batch["x"]
@@ -265,3 +285,14 @@ def test_a_matrix_a_row_is_found_beside_a_vector_a_row(bench: Bench) -> None:
     result = added(bench, Filtered(), optional("prior", x=f32(5, 4)))
     leaves = result.found.hypothesis.leaves()
     assert [leaves[("prior", index)].sizes for index in (0, 1)] == [(5, 4), (5, 4, 4)]
+
+
+def test_an_input_that_the_symbolic_run_never_reached_is_found_by_real_ones(bench: Bench) -> None:
+    result = added(bench, Counting(), optional("mask", ids=i64(5, 7)))
+    assert result.paths == [("mask",)]
+    assert result.found.hypothesis.leaves()[("mask",)].sizes == (5, 7)
+
+
+def test_a_mask_of_pictures_has_no_channels(bench: Bench) -> None:
+    result = added(bench, Shown(), optional("picture_mask", pictures=f32(5, 3, 11, 13)))
+    assert result.found.hypothesis.leaves()[("picture_mask",)].sizes == (5, 11, 13)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.hypothesis import Axis
-from contractgen.infer.ties import absorb, bind, bind_indexed, tied_axes, untie
+from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, tied_axes, untie
 from tests.infer.conftest import Bench, f32, i64, params
 
 X0, X1, Y0, Y1 = (("x",), 0), (("x",), 1), (("y",), 0), (("y",), 1)
@@ -41,6 +41,40 @@ class Cut(nn.Module):
 class Grid(nn.Module):
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> Any:
         return torch.outer(x, y)
+
+
+class Masked(nn.Module):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> Any:
+        return x.mean() + mask.mean()
+
+
+class Translating(nn.Module):
+    """Two sequences, each with a mask of its own."""
+
+    def forward(self, x: torch.Tensor, x_mask: torch.Tensor, y: torch.Tensor) -> Any:
+        return (x * x_mask).sum(1, keepdim=True) + y
+
+
+class Three(nn.Module):
+    """Joined by what no condition shows."""
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> Any:
+        if not x.numpy().shape == y.numpy().shape == z.numpy().shape:
+            raise ValueError("as many of each")
+        return x.sum() + y.sum() + z.sum()
+
+
+class Squares(nn.Module):
+    """Images as squares of patches, whose remainder is dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(1, 2, 8, stride=8)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        patches = self.patches(x)
+        side = int((patches.shape[2] * patches.shape[3]) ** 0.5)
+        return patches.reshape(x.shape[0], 2, side, side)
 
 
 def test_equalities_of_the_symbolic_run_group_axes(bench: Bench) -> None:
@@ -117,3 +151,28 @@ def test_sizes_that_different_ids_index_stay_two(bench: Bench) -> None:
     groups, _, merged = bind_indexed(prober, [(X0,), (X1,), (Y0,), (Y1,), *bonds])
     assert merged == []
     assert len(groups) == 6
+
+
+def test_a_mask_has_the_sizes_of_what_it_masks(bench: Bench) -> None:
+    prober = bench(Masked()).prober(params(x=f32(5, 7), mask=f32(5, 7)))
+    groups: list[tuple[Axis, ...]] = [((("x",), 0),), ((("x",), 1),), ((("mask",), 0),), ((("mask",), 1),)]
+    assert bind_masks(prober, groups) == [((("x",), 0), (("mask",), 0)), ((("x",), 1), (("mask",), 1))]
+
+
+def test_a_mask_that_is_tied_to_one_tensor_is_none_of_another_of_its_sizes(bench: Bench) -> None:
+    prober = bench(Translating()).prober(params(x=f32(5, 7), x_mask=f32(5, 7), y=f32(5, 7)))
+    rows: tuple[Axis, ...] = (X0, (("x_mask",), 0), Y0)
+    groups = [rows, (X1, (("x_mask",), 1)), (Y1,)]
+    assert bind_masks(prober, groups) == groups
+
+
+def test_three_axes_that_move_only_together_are_one_size(bench: Bench) -> None:
+    prober = bench(Three()).prober(params(x=f32(5), y=f32(5), z=f32(5)))
+    z0 = (("z",), 0)
+    assert bind(prober, [(X0,), (Y0,), (z0,)]) == [(X0, Y0, z0)]
+
+
+def test_sides_that_move_alone_within_a_grid_are_bound_all_the_same(bench: Bench) -> None:
+    prober = bench(Squares()).prober(params(x=f32(2, 1, 40, 40)))
+    height, width = (("x",), 2), (("x",), 3)
+    assert bind(prober, [(height,), (width,)]) == [(height, width)]
