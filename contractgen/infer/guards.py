@@ -14,6 +14,7 @@ from torch.utils._sympy.printers import PythonPrinter
 
 from contractgen.contract.model import Operator
 from contractgen.infer.hypothesis import Axis
+from contractgen.infer.symbols import ordered
 
 _NAMES = {"min": min, "max": max, "abs": abs, "math": __import__("math")}
 
@@ -30,17 +31,28 @@ class Guard:
     """For an equality that is linear in an axis: that axis as an expression over the others."""
     comparison: tuple[Operator, AxisExpr, AxisExpr] | None = None
     """The condition in the contract's own operators, where those can say it of sizes of 1 and more."""
+    steps: tuple[str, ...] = ()
+    """Sizes that are computed from those of ``axes`` first: ``v`` goes on with them."""
 
     @classmethod
-    def over(cls, expr: Any, symbols: Mapping[Any, Axis]) -> Guard | None:
+    def over(cls, expr: Any, symbols: Mapping[Any, Axis], definitions: Mapping[Any, Any] | None = None) -> Guard | None:
         """The guard of a symbolic condition, or None where it speaks of anything else than input sizes."""
-        expr = divided(expr)
-        free = sorted(expr.free_symbols, key=str)
+        expr, definitions = divided(expr), definitions or {}
+        needed = ordered(expr, definitions)
+        free = sorted((symbol for symbol in needed if symbol not in definitions), key=str)
         if not free or any(symbol not in symbols for symbol in free):
             return None
+        computed = [symbol for symbol in needed if symbol in definitions]
+        places = {symbol: index for index, symbol in enumerate((*free, *computed))}
+        steps = tuple(_python_source(definitions[symbol], places) for symbol in computed)
         axes = tuple(symbols[symbol] for symbol in free)
         return cls(
-            _python_source(expr), axes, _is_artefact(expr), _solutions(expr, symbols), _comparison(expr, symbols)
+            _python_source(expr, places),
+            axes,
+            _is_artefact(expr),
+            _solutions(expr, symbols),
+            _comparison(expr, symbols),
+            steps,
         )
 
     @property
@@ -54,20 +66,23 @@ class Guard:
         return " == " in self.source
 
     @cached_property
-    def _code(self) -> CodeType:
-        return compile(self.source, "<guard>", "eval")
+    def _code(self) -> tuple[CodeType, ...]:
+        return tuple(compile(source, "<guard>", "eval") for source in (*self.steps, self.source))
 
     def holds(self, sizes: Mapping[Axis, int]) -> bool:
         """Whether the condition is true of these sizes; one that cannot be evaluated is not."""
         try:
-            return bool(eval(self._code, {"__builtins__": {}, **_NAMES, "v": [sizes[axis] for axis in self.axes]}))  # noqa: S307 -- our own printer's text
+            values = [sizes[axis] for axis in self.axes]
+            names = {"__builtins__": {}, **_NAMES, "v": values}
+            for code in self._code:  # each sees the values before it
+                values += [eval(code, names)]  # noqa: S307 -- our own printer's text
+            return bool(values[-1])
         except (ArithmeticError, KeyError, NameError, TypeError, ValueError):
             return False
 
 
-def _python_source(expr: Any) -> str:
-    free = sorted(expr.free_symbols, key=str)
-    names = {symbol: sympy.Symbol(f"v[{index}]", integer=True) for index, symbol in enumerate(free)}
+def _python_source(expr: Any, places: Mapping[Any, int]) -> str:
+    names = {symbol: sympy.Symbol(f"v[{places[symbol]}]", integer=True) for symbol in expr.free_symbols}
     return str(PythonPrinter().doprint(expr.xreplace(names)))
 
 
@@ -79,7 +94,7 @@ def _solutions(expr: Any, symbols: Mapping[Any, Axis]) -> tuple[tuple[Axis, Axis
     found: list[tuple[Axis, AxisExpr]] = []
     for term in sympy.Add.make_args(difference):
         factor, symbol = term.as_coeff_Mul()
-        if abs(factor) == 1 and isinstance(symbol, sympy.Symbol):
+        if abs(factor) == 1 and symbol in symbols:
             rest = sympy.expand(-(difference - term) * factor)
             solved = None if symbol in rest.free_symbols else axis_expression(rest, symbols)
             if solved is not None:

@@ -298,6 +298,9 @@ LAYER_HINTS: dict[type, Hint] = {
 }  # fmt: skip
 
 
+_GRIDS = {"1d": Hint(ranks=(3, 2)), "2d": Hint(ranks=(4, 3)), "3d": Hint(ranks=(5, 4))}
+
+
 def decide_at_layer(module: torch.nn.Module, args: tuple[object, ...]) -> None:
     """A global forward pre-hook: a recorder handed to a known layer as its first argument is a tensor for that layer.
 
@@ -306,6 +309,10 @@ def decide_at_layer(module: torch.nn.Module, args: tuple[object, ...]) -> None:
     hint = LAYER_HINTS.get(type(module))
     if hint is None:
         hint = next((h for cls, h in LAYER_HINTS.items() if isinstance(module, cls)), None)
+    if hint is None and type(module).__module__.startswith(
+        "torch.nn"
+    ):  # paddings, poolings, norms: all name their grid
+        hint = next((h for end, h in _GRIDS.items() if type(module).__name__.endswith(end)), None)
     if hint is not None and args and type(args[0]) is Recorder:
         args[0]._decide("tensor", hint=hint)
     if isinstance(module, (torch.nn.RNNBase, torch.nn.RNNCellBase)) and len(args) > 1:

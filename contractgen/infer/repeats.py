@@ -7,6 +7,7 @@ that fill the table are what its author meant.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from contractgen.infer.guards import Guard
 from contractgen.infer.search import Found, Limits, Search
@@ -46,7 +47,7 @@ def _conditions(repeat: Repeat, guards: tuple[Guard, ...]) -> Iterator[Guard]:
     """What to negate: that the repeated size differs, first as the run knew it before it had found a factor to be 1."""
     whole = [g for g in guards if g.source.endswith(_ONE) and set(g.axes) > set(repeat.differs.axes)]
     for guard in sorted(whole, key=lambda guard: -len(guard.axes)):
-        yield Guard(f"{guard.source.removesuffix(_ONE)} != {repeat.size}", guard.axes, artefact=False)
+        yield replace(guard, source=f"{guard.source.removesuffix(_ONE)} != {repeat.size}", artefact=False, solutions=())
     yield repeat.differs
 
 

@@ -21,18 +21,20 @@ import sympy
 import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._dynamo.source import ConstantSource
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from contractgen.infer.blame import blamed_absent, blamed_tensors, said
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
-from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Node, Path, Record, Unknown
+from contractgen.infer.hypothesis import Hypothesis, Leaf, Node, Path, Record, Unknown
 from contractgen.infer.packing import unpacked
 from contractgen.infer.recorder import Asked, Decided, MissingKey, Recorder, WatchedDict, decide_at_layer
 from contractgen.infer.shortcuts import resizing, shortcut
 from contractgen.infer.state import StateGuard
+from contractgen.infer.symbols import Names
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ class Trial:
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts operators and remembers the arguments of the one that is running."""
 
-    def __init__(self, answers: int | None) -> None:
+    def __init__(self, answers: int | None, names: Names) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._names = names
         self.count = 0
         self.running: tuple[Any, ...] = ()
         self.joining: tuple[torch.Tensor, ...] = ()
@@ -112,28 +115,10 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if torch.Tag.pointwise in func.tags:
             self.repeated += _repeated([arg for arg in args if isinstance(arg, torch.Tensor)])
         made = shortcut(func, args, kwargs or {})
-        result = tree_map_only(torch.Tensor, _tame, func(*args, **(kwargs or {})) if made is None else made)
+        result = tree_map_only(torch.Tensor, self._names.tame, func(*args, **(kwargs or {})) if made is None else made)
         self.count += 1
         self.running = ()
         return result
-
-
-_TANGLED = 10
-"""Operations that the expression of one size may hold. Beyond it, simplifying costs more than what it would tell."""
-
-
-def _tame(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor, with plain numbers for sizes that are tangled: windows of windows of padded images.
-
-    What depends on them is then no condition of the run; as everything else, it is decided by real ones.
-    """
-    sizes = [
-        size.node.hint if isinstance(size, torch.SymInt) and size.node.expr.count_ops() > _TANGLED else size
-        for size in _sizes(tensor)
-    ]
-    if all(new is old for new, old in zip(sizes, _sizes(tensor), strict=True)):
-        return tensor
-    return torch.empty(sizes, dtype=tensor.dtype, device=tensor.device)
 
 
 def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, int]]:
@@ -147,6 +132,16 @@ def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, int]]:
                 yield size.node.expr, want
 
 
+class _Weights(TorchFunctionMode):
+    """Keeps weights that a forward replaces (``layer.weight.data = ...``): a symbolic run has nothing to put there."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func == _SET_DATA and isinstance(args[1], FakeTensor) and not isinstance(args[0], FakeTensor):
+            return None
+        return func(*args, **(kwargs or {}))
+
+
+_SET_DATA: Any = torch.Tensor.data.__set__  # type: ignore[attr-defined]
 _MULTIPLIES = {
     "aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm", "aten::convolution", "aten::linear", "aten::matmul",
 }  # fmt: skip
@@ -183,11 +178,11 @@ class Tracer:
         env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
         mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
         mode.cache_enabled = not symbolic  # symbols are one run's own
-        symbols: dict[Any, Axis] = {}
+        names = Names(env)
         asked = Asked()
-        args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, symbols if symbolic else None))
+        args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, names if symbolic else None))
         args, kwargs = _watch_groups(hypothesis, args, kwargs, asked)
-        watch = _Watch(answer)
+        watch = _Watch(answer, names)
         error: BaseException | None = None
         suspects: tuple[Path, ...] = ()
         joined: tuple[tuple[int, tuple[Path, ...]], ...] = ()
@@ -197,25 +192,25 @@ class Tracer:
             submodule.use_nested_tensor = False  # whether it nests depends on the mask's content
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
-            with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch:
+            with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch, _Weights():
                 # A library that notes a call in a context variable, and fails in it, would find the note at the next one.
                 result = contextvars.copy_context().run(self.module, *args, **kwargs)
-            outputs = map_outputs(result, lambda tensor: _describe(tensor, env, symbols))
+            outputs = map_outputs(result, lambda tensor: _describe(tensor, env, names))
         except (Exception, Decided, MissingKey) as raised:
-            suspects = _suspects(watch.running, symbols) or _suspects(blamed_tensors(raised), symbols)
-            joined = tuple((operand.dim(), _suspects((operand,), symbols)) for operand in watch.joining)
+            suspects = _suspects(watch.running, names) or _suspects(blamed_tensors(raised), names)
+            joined = tuple((operand.dim(), _suspects((operand,), names)) for operand in watch.joining)
             absent = blamed_absent(raised, self.module.forward)
             error = raised.with_traceback(None)
         finally:
             hook.remove()
             self._guard.restore()
-        guards = tuple(_guards(env, symbols))
+        guards = tuple(_guards(env, names))
         return Trial(
             ok=error is None,
             progress=watch.count,
             guards=guards,
             error=error,
-            message=_said(error, hypothesis, symbols),
+            message=_said(error, names),
             suspects=suspects,
             joined=joined,
             absent=absent,
@@ -223,7 +218,7 @@ class Tracer:
             decided=error if isinstance(error, Decided) else None,
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
-            repeated=tuple(_repeats(watch.repeated, symbols)),
+            repeated=tuple(_repeats(watch.repeated, names)),
             read=watch.read,
             answer=answer,
         )
@@ -254,12 +249,10 @@ def is_beyond_symbols(error: BaseException) -> bool:
     ) or any(text in str(error) for text in ("symbolic sizes", "data-dependent", "FakeTensor", "Cannot access data pointer", "unhashable type", "in the TorchScript interpreter"))  # fmt: skip
 
 
-def _said(error: BaseException | None, hypothesis: Hypothesis, symbols: Mapping[Any, Axis]) -> str:
+def _said(error: BaseException | None, names: Names) -> str:
     if error is None:
         return ""
-    sizes = hypothesis.sizes()
-    numbers = {str(symbol): str(sizes[axis]) for symbol, axis in symbols.items()}
-    text = re.sub(r"\bs\d+\b", lambda found: numbers.get(found.group(), found.group()), said(error))
+    text = re.sub(r"\bs\d+\b", lambda found: names.numbers.get(found.group(), found.group()), said(error))
     return f"{type(error).__name__}: {text}"
 
 
@@ -268,12 +261,12 @@ def _sizes(tensor: torch.Tensor) -> tuple[Any, ...]:
     return tuple(tensor.shape)
 
 
-def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis] | None) -> object:
-    """A fake tensor with a symbol for each size, noted in ``symbols`` where those are given."""
+def _make(mode: FakeTensorMode, path: Path, node: Node, names: Names | None) -> object:
+    """A fake tensor with a symbol for each size, noted in ``names`` where those are given."""
     if isinstance(node, Unknown):
         return Recorder(path)
     assert isinstance(node, Leaf)
-    if symbols is None:
+    if names is None:
         with mode:
             return torch.empty(node.sizes, dtype=node.dtype)
     real = torch.empty(node.sizes, dtype=node.dtype, device="meta")
@@ -283,8 +276,7 @@ def _make(mode: FakeTensorMode, path: Path, node: Node, symbols: dict[Any, Axis]
         symbolic_context=StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC] * real.dim()),
     )
     for axis, size in enumerate(_sizes(shaped)):
-        if isinstance(size, torch.SymInt):
-            symbols[size.node.expr] = (path, axis)
+        names.add(size, (path, axis))
     with mode:
         return torch.empty(shaped.shape, dtype=node.dtype)
 
@@ -312,37 +304,36 @@ def _watch_groups(
     return new_args, {name: watched(value, (name,)) for name, value in kwargs.items()}
 
 
-def _guards(env: ShapeEnv, symbols: Mapping[Any, Axis]) -> Iterator[Guard]:
+def _guards(env: ShapeEnv, names: Names) -> Iterator[Guard]:
     """The conditions of the run in order, over the axes of the inputs."""
     for shape_guard in env.guards:
         for expr in sympy.And.make_args(shape_guard.expr):  # a comparison of shapes is one condition per axis
-            guard = Guard.over(expr, symbols)
+            guard = Guard.over(expr, names.axes, names.definitions)
             if guard is not None:
                 yield guard
     for asserts in env.deferred_runtime_asserts.values():
         for deferred in asserts:
-            guard = Guard.over(deferred.expr, symbols)
+            guard = Guard.over(deferred.expr, names.axes, names.definitions)
             if guard is not None:
                 yield guard
 
 
-def _repeats(met: Sequence[tuple[Any, int]], symbols: Mapping[Any, Axis]) -> Iterator[Repeat]:
+def _repeats(met: Sequence[tuple[Any, int]], names: Names) -> Iterator[Repeat]:
     for expr, size in dict.fromkeys(met):
-        guard = Guard.over(sympy.Ne(expr, size), symbols)
+        guard = Guard.over(sympy.Ne(expr, size), names.axes, names.definitions)
         if guard is not None:
             yield Repeat(size, guard)
 
 
-def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Path, ...]:
+def _suspects(running: tuple[Any, ...], names: Names) -> tuple[Path, ...]:
     found: dict[Path, None] = {}
 
     def visit(value: Any) -> None:
         if isinstance(value, torch.Tensor):
             for size in _sizes(value):
                 if isinstance(size, torch.SymInt):
-                    for symbol in size.node._expr.free_symbols:  # as it was before the run found it to be a number
-                        if symbol in symbols:
-                            found[symbols[symbol][0]] = None
+                    before = size.node._expr  # before the run found that it is a number
+                    found.update(dict.fromkeys(path for path, _ in names.axes_of(before)))
         elif isinstance(value, (list, tuple)):
             for item in value:
                 visit(item)
@@ -351,11 +342,12 @@ def _suspects(running: tuple[Any, ...], symbols: Mapping[Any, Axis]) -> tuple[Pa
     return tuple(found)
 
 
-def _describe(tensor: torch.Tensor, env: ShapeEnv, symbols: Mapping[Any, Axis]) -> SymbolicTensor:
+def _describe(tensor: torch.Tensor, env: ShapeEnv, names: Names) -> SymbolicTensor:
     sizes: list[AxisExpr | None] = []
     for size in _sizes(tensor):
         if isinstance(size, torch.SymInt):
-            sizes.append(axis_expression(env.simplify(size.node.expr), symbols))
+            expr = env.simplify(size.node.expr)
+            sizes.append(size.node.hint if names.hides(expr) else axis_expression(expr, names.axes))
         else:
             sizes.append(int(size))
     return SymbolicTensor(tensor.dtype, tuple(sizes))
