@@ -15,7 +15,6 @@ from contractgen.infer.probe import Prober
 from contractgen.infer.repeats import without_repeats
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.signature import Signature
-from contractgen.infer.solve import FRESH
 from contractgen.infer.values import Plan
 
 
@@ -33,10 +32,12 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
     if not outcome.ok:
         raise InferenceError(f"the model fails on the example: {outcome.describe()}")
     ranks = {path: len(leaf.sizes) for path, leaf in hypothesis.leaves().items()}
-    everywhere = dict(zip(hypothesis.sizes(), FRESH, strict=False))
-    first_axes = {axis: size for axis, size in everywhere.items() if axis[1] == 0}
-    for spread in (everywhere, first_axes) if spread_out else ():
-        start, frozen = hypothesis.with_sizes(spread), frozenset(ranks)
+    everywhere = hypothesis
+    for path, rank in ranks.items():
+        everywhere = everywhere.with_node(path, search.fresh(everywhere, path, hypothesis.leaves()[path].dtype, rank))
+    first_axes = {axis: size for axis, size in everywhere.sizes().items() if axis[1] == 0}
+    frozen = frozenset(ranks)
+    for start in (everywhere, hypothesis.with_sizes(first_axes)) if spread_out else ():
         found = search.find(start, frozen=frozen, limits=Limits(trials=80, confirmations=12))
         if found is not None and ranks == {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()}:
             tiled = Prober(search.runner, found.hypothesis, plan)
