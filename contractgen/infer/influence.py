@@ -90,11 +90,15 @@ def _gives_more(sizes: Sizes, extent: Extent, smallest: int, largest: int) -> bo
     ]
 
 
+_CHOSEN = 4
+"""People choose sizes that are multiples of this."""
+
+
 def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mapping[Axis, int]) -> None:
     """A few neighbouring sizes that the model maps to the same grid are one size to its author.
 
-    It is the one that the example has (``given``), that the model holds as a number, or that fits the grid exactly; else
-    the roundest is a guess.
+    It is the one that the example has (``given``), that the model holds as a number, or that fits the grid exactly, as far
+    as people would choose it; else the roundest is a guess.
     """
     if (
         not extent.free
@@ -114,9 +118,11 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mappi
     told = in_band(band, held)
     source: Source = "probed" if divides else "assumed"
     reason = f"{chosen} is the size that fits it"
-    if not divides:
+    if not divides and chosen % _CHOSEN:
         chosen = _roundest(band)
         reason = f"{chosen} is the roundest of them: is another one meant?"
+    elif not divides:
+        reason = f"{chosen} fits it without a rest: is another one meant?"
     if told is not None and not (divides and told.size == chosen):
         source, chosen, reason = "assumed", told.size, f"the model holds {told.size} as {told.name}: is it meant?"
     own = _own_size(extent, given)

@@ -65,13 +65,13 @@ def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
         for shape in shapes if leaf.sizes in shapes else ():
             if shape == leaf.sizes or len(shape) != len(leaf.sizes):
                 continue
-            yield hypothesis.with_node(path, replace(leaf, sizes=shape)), 0.08
             items = [at for at in hypothesis.leaves() if at[:-1] == path[:-1] and isinstance(at[-1], int)]
             if len(items) > 1:
                 together = hypothesis
                 for at in items:
                     together = together.with_node(at, replace(together.leaves()[at], sizes=shape))
-                yield together, 0.08
+                yield together, 0.07
+            yield hypothesis.with_node(path, replace(leaf, sizes=shape)), 0.08
 
 
 _TOO_SMALL = re.compile(

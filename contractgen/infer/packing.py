@@ -15,6 +15,8 @@ from torch.nn.utils import rnn
 
 
 def _pack(input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:  # noqa: A002, ARG001 -- the signature of the function that it stands for
+    if input.dim() < 3:  # what is packed goes to a recurrent layer, which takes a matrix for one sequence
+        raise RuntimeError(f"expected what is packed to be 3-D, got {input.dim()}-D")
     rows = input.size(0 if batch_first else 1)
     torch._check(torch.as_tensor(lengths).size(0) == rows)  # type: ignore[no-untyped-call]
     return input

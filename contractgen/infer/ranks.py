@@ -37,18 +37,23 @@ def choose_ranks(search: Search, found: Found) -> Found:
     higher: Found | None = None
     if any(batch.values()):  # a batch that is not the first axis: perhaps the first one is missing
         higher = _higher(search, found, leaves, set(batch))
-    elif not batch and rowless:  # an image without its batch axis beside a step per image: arithmetic repeats it
-        higher = _higher(search, found, rowless, rows)
+    elif not batch and rowless:  # an image without its batch axis beside a step per image, which arithmetic repeats
+        higher = _higher(search, found, rowless, rows, leading=False)
     return higher or _lower(search, found, batch, rows) or found
 
 
-def _higher(search: Search, found: Found, leaves: list[Path], covered: set[Path]) -> Found | None:
-    """The input with a new first axis for some of ``leaves`` that is the batch of all tensors, if there is one."""
+def _higher(
+    search: Search, found: Found, leaves: list[Path], covered: set[Path], *, leading: bool = True
+) -> Found | None:
+    """The input with a new first axis for some of ``leaves`` with which all tensors have a batch, if there is one.
+
+    The batch is their first axis if it is ``leading``: states of recurrent layers have it behind the layers.
+    """
     for changed in _subsets(leaves):
         other = _at_other_ranks(search, found, changed, +1)
         if other is not None:
             batch, _ = _proofs(search, other)
-            if batch and not any(batch.values()) and covered <= set(batch):
+            if batch and not (leading and any(batch.values())) and covered <= set(batch):
                 return choose_ranks(search, other)
     return None
 

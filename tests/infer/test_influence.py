@@ -90,6 +90,25 @@ def test_sizes_that_end_in_the_same_grid_are_the_one_that_fits_it(bench: Bench) 
     assert settled(measured, "x", 2).fixed == 32
 
 
+class Windows(nn.Module):
+    """Two strided layers whose windows overlap: 36 elements fill them without a rest, and up to 43 give the same grid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv1d(1, 2, 8, stride=4), nn.Conv1d(2, 2, 4, stride=2)
+        self.head = nn.Linear(2 * 3, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.head(self.second(self.first(x)).flatten(1))
+
+
+def test_the_size_that_fills_overlapping_windows_is_the_likeliest_guess(bench: Bench) -> None:
+    extent = settled(bench(Windows()).measured(params(x=f32(2, 1, 40))), "x", 2)
+    assert extent.fixed == 36
+    assert extent.claims[0].source == "assumed"
+    assert "36 to 43 ran and end in the same grid; 36 fits it without a rest" in extent.claims[0].detail
+
+
 def test_the_example_tells_which_size_of_a_band_is_meant(bench: Bench) -> None:
     extent = settled(bench(Grid()).measured(params(x=f32(2, 1, 33))), "x", 2, given=34)
     assert extent.fixed == 34

@@ -31,3 +31,8 @@ def test_packing_packs_again_afterwards_even_after_an_error() -> None:
         raise ZeroDivisionError
     packed = pack_padded_sequence(torch.ones(3, 5, 2), torch.tensor([5, 4, 3]), batch_first=True)
     assert isinstance(packed, PackedSequence)
+
+
+def test_a_matrix_is_refused_in_words_that_name_its_rank() -> None:
+    with unpacked(), pytest.raises(RuntimeError, match="expected what is packed to be 3-D, got 2-D"):
+        pack_padded_sequence(torch.ones(3, 5), torch.tensor([5, 5, 5]), batch_first=True)

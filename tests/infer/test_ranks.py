@@ -139,3 +139,19 @@ class _Steps(nn.Module):
 def test_a_batch_is_added_where_ids_have_theirs(bench: Bench) -> None:
     start = params(states=f32(5, 5), actions=f32(5, 3), timesteps=i64(5, 5))
     assert chosen(bench, _Steps(), start) == {"states": 3, "actions": 3, "timesteps": 2}
+
+
+class Carried(nn.Module):
+    """Has a batch only beside states of a batch, which they have behind the layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(4, 3, batch_first=True)
+
+    def forward(self, x: Any, state: Any, memory: Any) -> Any:
+        return self.layer(x, (state, memory))
+
+
+def test_a_batch_behind_the_layers_of_a_state_is_found(bench: Bench) -> None:
+    start = params(x=f32(5, 4), state=f32(1, 3), memory=f32(1, 3))
+    assert chosen(bench, Carried(), start) == {"x": 3, "state": 3, "memory": 3}
