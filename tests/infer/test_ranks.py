@@ -58,6 +58,8 @@ class Graph(nn.Module):
 class StepOfAnImage(nn.Module):
     """One step per image scales it, so that an image without its batch axis is repeated for each step."""
 
+    scales: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("scales", torch.linspace(1.0, 2.0, 20))
