@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from contractgen.infer.hypothesis import Hypothesis, Path
-from contractgen.infer.probe import ProbeJob
+import torch
+
+from contractgen.infer.hypothesis import Hypothesis, Path, is_mask
+from contractgen.infer.probe import ProbeJob, Prober
+from contractgen.infer.recorder import Hint
 from contractgen.infer.search import Found, Search
 from contractgen.infer.trial import is_beyond_symbols
 from contractgen.infer.values import Plan, fills
@@ -27,7 +30,25 @@ def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = No
             if outcome is not None and outcome.ok:
                 found = Found(other, _plan_for(other, found.plan, path), trial)
                 break
+        found = _measured(search, found, path)
     return found
+
+
+def _measured(search: Search, found: Found, path: Path) -> Found:
+    """Floats instead of the integers that a name alone suggests, where a fixed number of columns runs on them too.
+
+    What is looked up takes no floats; what is multiplied is a one-hot row, or was measured.
+    """
+    leaf = found.hypothesis.leaves()[path]
+    hinted = search.signature.written(path).dtypes or search.hints.get(path, Hint()).dtypes or is_mask(path)
+    if leaf.dtype != torch.int64 or hinted or len(leaf.sizes) < 2 or not search.signature.floating.is_floating_point:
+        return found
+    other = found.hypothesis.with_node(path, replace(leaf, dtype=search.signature.floating))
+    plan = _plan_for(other, found.plan, path)
+    prober = Prober(search.runner, other, plan)
+    last = (path, len(leaf.sizes) - 1)
+    runs, *wider = [outcome.ok for outcome in prober.at([{}, {last: leaf.sizes[-1] + 1}, {last: 2 * leaf.sizes[-1]}])]
+    return Found(other, plan, search.tracer.run(other)) if runs and not any(wider) else found
 
 
 def _plan_for(hypothesis: Hypothesis, plan: Plan, path: Path) -> Plan:

@@ -12,7 +12,7 @@ from contractgen.infer.example import from_example
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
 from contractgen.infer.priors import Prior
 from contractgen.infer.probe import Prober
-from contractgen.infer.repeats import without_repeats
+from contractgen.infer.repeats import without_ones, without_repeats
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.signature import Signature
 from contractgen.infer.values import Plan
@@ -24,7 +24,7 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
-        found = _without_spare(search, usual_dtypes(search, without_repeats(search, found)))
+        found = _without_spare(search, usual_dtypes(search, without_ones(search, without_repeats(search, found))))
         return alongside(search, found, [path for path in found.hypothesis.leaves() if is_mask(path)])
     hypothesis, plan = from_example(search.signature, given)
     hypothesis = _without_optional(search, hypothesis, plan)

@@ -6,12 +6,14 @@ that fill the table are what its author meant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from contractgen.infer.guards import Guard
+from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Limits, Search
-from contractgen.infer.solve import flips
+from contractgen.infer.solve import FRESH, flips
 from contractgen.infer.trial import Repeat
 
 _ROUNDS = 4
@@ -25,6 +27,24 @@ def without_repeats(search: Search, found: Found) -> Found:
         if filled is None:
             break
         found = filled
+    return found
+
+
+def without_ones(search: Search, found: Found) -> Found:
+    """The input with the size that its author means where one of 1 is expanded to it, as the three columns of points."""
+    for axis, size in found.hypothesis.sizes().items():
+        if size != 1:
+            continue
+        used = set(found.hypothesis.sizes().values())
+        failed = search.tracer.run(found.hypothesis.with_sizes({axis: next(n for n in FRESH if n not in used)}))
+        named = dict.fromkeys(int(number) for number in re.findall(r"\b\d{1,4}\b", failed.message))
+        prober = Prober(search.runner, found.hypothesis, found.plan)
+        for wanted in [number for number in named if number > 1][:6]:
+            same, *beyond = prober.at([{axis: wanted}, {axis: wanted + 1}, {axis: wanted + 2}])
+            if same.ok and same.value.tree == prober.base().tree and not any(outcome.ok for outcome in beyond):
+                hypothesis = found.hypothesis.with_sizes({axis: wanted})
+                found = Found(hypothesis, found.plan, search.tracer.run(hypothesis, answer=found.trial.answer))
+                break
     return found
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Leaf
-from tests.infer.conftest import Bench, f32, params
+from tests.infer.conftest import Bench, f32, i64, params
 
 
 class Counted(nn.Module):
@@ -23,3 +23,22 @@ def test_the_usual_integer_is_taken_where_symbols_end_before_the_model_does(benc
     assert not found.trial.ok
     usual = usual_dtypes(workbench.search(), found, [("index",)])
     assert usual.hypothesis.leaves()[("index",)].dtype == torch.int64
+
+
+class Conditioned(nn.Module):
+    """A one-hot row that is joined with measurements, beside categories that are looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.table = nn.Linear(7, 4), nn.Embedding(9, 4)
+
+    def forward(self, x: torch.Tensor, category: torch.Tensor, categories: torch.Tensor) -> Any:
+        return self.layer(torch.cat([x, category], dim=1)) + self.table(categories).sum(1)
+
+
+def test_columns_that_are_joined_with_measurements_are_floats_whatever_their_name(bench: Bench) -> None:
+    workbench = bench(Conditioned())
+    found = workbench.found(params(x=f32(5, 3), category=i64(5, 4), categories=i64(5, 2)))
+    leaves = usual_dtypes(workbench.search(), found).hypothesis.leaves()
+    assert leaves[("category",)].dtype == torch.float32
+    assert leaves[("categories",)].dtype == torch.int64

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.hypothesis import Hypothesis
-from contractgen.infer.repeats import without_repeats
+from contractgen.infer.repeats import without_ones, without_repeats
 from tests.infer.conftest import Bench, f32, inferred, params
 from tests.infer.expected import floats
 
@@ -108,3 +108,34 @@ def test_a_size_of_1_that_is_meant_is_no_repeat(bench: Bench, module: nn.Module)
 
 def test_a_contract_asks_for_the_image_that_fills_the_table() -> None:
     assert inferred(Patches()).inputs[0].node == floats("image", "batch", 3, 8, 8)
+
+
+class Points(nn.Module):
+    """Three columns, as `expand` says; it repeats a single one."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        rows, points, _ = x.shape
+        return (x.unsqueeze(1).expand(rows, points, points, 3) - x.unsqueeze(2)).norm(dim=-1)
+
+
+class Grey(nn.Module):
+    """One channel, which no other number stands for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x.view(-1, 12))
+
+
+def test_a_single_column_gives_way_to_those_that_it_is_expanded_to(bench: Bench) -> None:
+    workbench = bench(Points())
+    found = without_ones(workbench.search(), workbench.found(params(x=f32(5, 7, 1))))
+    assert found.hypothesis.sizes()[(("x",), 2)] == 3
+
+
+def test_a_single_channel_stays_where_more_would_make_more_rows(bench: Bench) -> None:
+    workbench = bench(Grey())
+    found = without_ones(workbench.search(), workbench.found(params(x=f32(5, 1, 12))))
+    assert found.hypothesis.sizes()[(("x",), 1)] == 1
