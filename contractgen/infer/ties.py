@@ -78,7 +78,7 @@ def bind(prober: Prober, groups: list[Group]) -> list[Group]:
     sizes = prober.hypothesis.sizes()
     for some in _alike(groups, sizes):
         together = _runs(prober, some, sizes)
-        if together > 0 and all(2 * _runs(prober, [group], sizes) <= together for group in some):
+        if together > 0 and all(2 * _runs(prober, [group], sizes) < together for group in some):
             merged = tuple(sorted((axis for group in some for axis in group), key=list(sizes).index))
             rest = [group for group in groups if group not in some]
             return bind(prober, sorted([*rest, merged], key=lambda group: list(sizes).index(group[0])))
