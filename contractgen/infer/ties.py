@@ -50,10 +50,13 @@ def untie(prober: Prober, group: Group) -> list[Group]:
     if len(group) < 2:
         return [group]
     size = prober.hypothesis.sizes()[group[0]]
+    halves = _halves(prober, group, size)
+    if halves:
+        return [part for half in halves for part in untie(prober, half)]
     parts: list[list[Axis]] = []
     for axis in group:
         for part in parts:
-            if not _may_differ(prober, group, axis, size):
+            if not _may_differ(prober, group, (axis,), size):
                 part.append(axis)
                 break
         else:
@@ -61,12 +64,22 @@ def untie(prober: Prober, group: Group) -> list[Group]:
     return [tuple(part) for part in parts]
 
 
-def _may_differ(prober: Prober, group: Group, axis: Axis, size: int) -> bool:
-    """Whether the model runs with ``axis`` both smaller and larger than the rest of the group, at several sizes."""
-    rest = [other for other in group if other != axis]
-    base = dict.fromkeys(rest, size)
+def _halves(prober: Prober, group: Group, size: int) -> list[Group]:
+    """Two parts of a group with several axes of one tensor, of which one may differ as a whole: time and batch that were alike."""
+    paths = [path for path, _ in group]
+    for place in sorted({axis for _, axis in group}) if len(set(paths)) < len(paths) else ():
+        part = tuple(axis for axis in group if axis[1] == place)
+        rest = tuple(axis for axis in group if axis[1] != place)
+        if rest and _may_differ(prober, group, part, size):
+            return [part, rest]
+    return []
+
+
+def _may_differ(prober: Prober, group: Group, part: Group, size: int) -> bool:
+    """Whether the model runs with a part both smaller and larger than the rest of the group, at several sizes."""
+    base = dict.fromkeys((axis for axis in group if axis not in part), size)
     others = [new for new in (size + 1, size + 2, max(2, size - 1), 2 * size) if new != size]
-    alone = prober.at([base | {axis: new} for new in others])
+    alone = prober.at([base | dict.fromkeys(part, new) for new in others])
     return all(prober.means(outcome) for outcome in alone)
 
 

@@ -176,3 +176,8 @@ def test_sides_that_move_alone_within_a_grid_are_bound_all_the_same(bench: Bench
     prober = bench(Squares()).prober(params(x=f32(2, 1, 40, 40)))
     height, width = (("x",), 2), (("x",), 3)
     assert bind(prober, [(height,), (width,)]) == [(height, width)]
+
+
+def test_time_and_batch_that_were_alike_are_taken_apart_together(bench: Bench) -> None:
+    prober = bench(Sum()).prober(params(x=f32(5, 5), y=f32(5, 5)))
+    assert untie(prober, (X0, X1, Y0, Y1)) == [(X0, Y0), (X1, Y1)]
