@@ -154,21 +154,22 @@ class Sizes:
         outcomes = iter(self.prober.at(valid))
         return [
             min(change.values(), default=1) >= 1
-            and (self.prober.means(next(outcomes)) or self.runs_with_small_integers(change))
+            and (self.prober.means(next(outcomes)) or self.runs_with_other_contents(change))
             and not (self.oracle is not None and self.oracle.refuses(self._own | change))
             for change in changes
         ]
 
-    def runs_with_small_integers(self, change: dict[Axis, int]) -> bool:
-        """Whether the model runs at sizes at which the example's own integers fail: lengths or indices beyond them."""
-        prober = self.prober
-        given = [
+    def runs_with_other_contents(self, change: dict[Axis, int]) -> bool:
+        """Whether the model runs at sizes at which its own content fails: lengths beyond them, a mask of a single True."""
+        prober, sizes = self.prober, self._own | change
+        spoilt = [
             path
             for path, leaf in prober.hypothesis.leaves().items()
-            if isinstance(prober.plan[path], torch.Tensor) and leaf.dtype in _INTEGERS
+            if (isinstance(prober.plan[path], torch.Tensor) and leaf.dtype in _INTEGERS)
+            or (leaf.dtype == torch.bool and leaf.sizes and sizes[(path, len(leaf.sizes) - 1)] == 1)
         ]
-        others: list[Fill] = ["ones", "zeros"] if given else []
-        inputs = [Input(tuple(change.items()), tuple((path, Refill(fill, 0)) for path in given)) for fill in others]
+        others: list[Fill] = ["ones", "zeros"] if spoilt else []
+        inputs = [Input(tuple(change.items()), tuple((path, Refill(fill, 0)) for path in spoilt)) for fill in others]
         return any(prober.means(outcome) for outcome in prober.run(inputs))
 
     def size(self, extent: Extent) -> int:

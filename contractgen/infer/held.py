@@ -145,7 +145,8 @@ def _bound(prober: Prober, parts: Sequence[Group]) -> bool:
     own = prober.hypothesis.sizes()
     sizes = [own[part[0]] for part in parts]
     alone = [dict.fromkeys(part, 2 * size + 1) for part, size in zip(parts, sizes, strict=True)]
-    return len(set(sizes)) > 1 and not any(prober.means(outcome) for outcome in prober.at(alone))
+    square = len(set(sizes)) == 1 and len({path for part in parts for path, _ in part}) == 1
+    return not square and not any(prober.means(outcome) for outcome in prober.at(alone))
 
 
 def _seatings(

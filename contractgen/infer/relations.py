@@ -189,7 +189,7 @@ def _failing(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[Axis, int
     return [
         base | change
         for change, outcome in zip(changes, sizes.prober.at(changes), strict=True)
-        if not sizes.prober.means(outcome) and outcome.kind != "timeout" and not sizes.runs_with_small_integers(change)
+        if not sizes.prober.means(outcome) and outcome.kind != "timeout" and not sizes.runs_with_other_contents(change)
     ]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.extents import Claim, Extent, smallest_true
+from contractgen.infer.hypothesis import Leaf
 from tests.infer.conftest import Bench, f32, i64, params
 
 ANY = (1, None, 1)
@@ -240,3 +241,15 @@ class Grid(nn.Module):
 def test_less_is_not_allowed_where_more_of_another_axis_makes_up_for_it(bench: Bench) -> None:
     measured = bench(Grid()).measured(params(image=f32(3, 1, 8, 8)))
     assert [measured.span("image", axis) for axis in (2, 3)] == [(8, 11, 1), (8, 11, 1)]
+
+
+class _Padded(nn.Module):
+    """True is padding: of a single column that is True nothing is left, which is no matter of its size."""
+
+    def forward(self, x: Any, mask: Any) -> Any:
+        return torch.where(mask, -torch.inf, x).softmax(1) * x
+
+
+def test_a_mask_that_leaves_nothing_of_a_single_column_sets_no_minimum(bench: Bench) -> None:
+    measured = bench(_Padded()).measured(params(x=f32(5, 7), mask=Leaf(torch.bool, (5, 7))))
+    assert measured.span("x", 1) == (1, None, 1)

@@ -181,3 +181,8 @@ def test_a_size_that_nothing_makes_up_for_is_no_question(bench: Bench) -> None:
     ask_of_sums(measured.sizes)
     assert [extent.claims for extent in measured.sizes.extents] == claims
     assert measured.extent("input1", 1).fixed == 3
+
+
+def test_equal_sizes_of_two_tensors_are_no_square(bench: Bench) -> None:
+    _, chosen = seated(bench, Critic(11, 3), params(state=f32(2, 7), action=f32(2, 7)))
+    assert chosen == {(("state",), 1): 11, (("action",), 1): 3}
