@@ -96,7 +96,7 @@ def _renamed(node: Node, new_names: Mapping[str, str]) -> Node:
     if isinstance(node, List):
         return List(_renamed(node.item, new_names), _renamed_size(node.length, new_names))
     if isinstance(node, Tuple):
-        return Tuple(tuple(_renamed(item, new_names) for item in node.items))
+        return dataclasses.replace(node, items=tuple(_renamed(item, new_names) for item in node.items))
     if isinstance(node, Optional):
         return Optional(_renamed(node.node, new_names))
     return node

@@ -161,6 +161,8 @@ def _parameters(parameters: Sequence[Parameter]) -> Iterator[Problem]:
         path = f"$.inputs[{index}]"
         if part.kind == "variadic" and not isinstance(part.node, (List, Tuple)):
             yield Problem(f"{path}.node", "is the node of a variadic parameter, so it must be a list or a tuple")
+        elif part.kind == "variadic" and isinstance(part.node, Tuple) and part.node.sequence == "list":
+            yield Problem(f"{path}.node", "is a list of unlike items, of which Python makes a tuple: say tuple")
         if part.kind == "variadic" and "variadic" in kinds[:index]:
             yield Problem(f"{path}.kind", "is variadic, but there is one such parameter already")
         if part.kind == "variadic" and not part.required:

@@ -97,11 +97,14 @@ def _node(part: Reader) -> Node:
         node = _tensor(part)
     elif kind == "dict":
         node = Dict(tuple(_field(field) for field in part.readers("fields", "a field")))
+    elif kind == "tuple" or (kind == "list" and "items" in part.data):
+        node = Tuple(
+            tuple(_node(item) for item in part.readers("items", "a node")), "list" if kind == "list" else "tuple"
+        )
+        part.done(", whose items have nodes of their own")
     elif kind == "list":
         length = read_size(part.member("length"), f"{part.path}.length")
         node = List(_node(part.reader("item", "a node")), length)
-    elif kind == "tuple":
-        node = Tuple(tuple(_node(item) for item in part.readers("items", "a node")))
     elif kind == "optional":
         node = Optional(_node(part.reader("node", "a node")))
     else:

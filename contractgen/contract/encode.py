@@ -75,7 +75,7 @@ def node_json(node: Node) -> JsonObject:
     if isinstance(node, List):
         return {"type": "list", "length": node.length, "item": node_json(node.item)}
     if isinstance(node, Tuple):
-        return {"type": "tuple", "items": [node_json(item) for item in node.items]}
+        return {"type": node.sequence, "items": [node_json(item) for item in node.items]}
     if isinstance(node, Optional):
         return {"type": "optional", "node": node_json(node.node)}
     return constant_json(node)

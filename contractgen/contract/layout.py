@@ -103,9 +103,9 @@ def _node(before: str, node: Mapping[str, Any], after: str, indent: int) -> list
         fields = node["fields"]
         items = [_node_member(_without_node(field), field["node"], "", indent + 2) for field in fields]
         return _opened(f'{margin}{{"type": "dict", "fields": [', items, "]}" + after)
-    if kind == "tuple":
+    if "items" in node:
         return _opened(
-            f'{margin}{{"type": "tuple", "items": [',
+            f'{margin}{{"type": "{kind}", "items": [',
             [_node("", item, "", indent + 2) for item in node["items"]],
             "]}" + after,
         )

@@ -113,9 +113,13 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
-    """A fixed number of items, each with a node of its own."""
+    """A fixed number of items, each with a node of its own: a Python tuple, or a list (``sequence``).
+
+    A list whose items are alike is a `List`. In JSON both are of the type ``list``, this one with ``items``.
+    """
 
     items: tuple[Node, ...]
+    sequence: Literal["tuple", "list"] = "tuple"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, Union
+from typing import Final, TypeAlias, TypeVar, Union
 
 from contractgen.contract.expression import names_in_order
 from contractgen.contract.model import (
@@ -22,6 +22,8 @@ from contractgen.contract.model import (
     Tuple,
     Values,
 )
+
+T = TypeVar("T")
 
 Parts: TypeAlias = Sequence[Union[Parameter, Output]]
 """``contract.inputs`` or ``contract.outputs``."""
@@ -75,6 +77,11 @@ def leaves(parts: Parts) -> Iterator[Leaf]:
     for place in places(parts):
         if isinstance(place.node, Tensor):
             yield Leaf(place.path, place.json_path, place.node, place.required, place.lengths)
+
+
+def in_sequence(node: Tuple, items: Iterable[T]) -> list[T] | tuple[T, ...]:
+    """Items in the kind of sequence that a node is."""
+    return list(items) if node.sequence == "list" else tuple(items)
 
 
 def dims_in_order(contract: Contract) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from contractgen.generate.spec_text import is_decimal
 FEATURES = frozenset(
     {
         *("bfloat16", "complex", "bool"),
-        *("dicts", "lists", "tuples", "optionals", "constants", "absent", "several"),
+        *("dicts", "lists", "tuples", "mixed_lists", "optionals", "constants", "absent", "several"),
         *("derived", "relations", "limited", "planes"),
         *("values", "finite", "not_nan", "bounds", "one_of", "order", "columns", "sized"),
         *("client", "validator"),
@@ -65,6 +65,8 @@ def of_node(node: model.Node) -> Iterator[str]:
         yield "constants"
     elif not isinstance(node, model.Tensor):
         yield names[type(node)]
+    if isinstance(node, model.Tuple) and node.sequence == "list":
+        yield "mixed_lists"
     if isinstance(node, model.Dict) and not all(part.required for part in node.fields):
         yield "absent"
 

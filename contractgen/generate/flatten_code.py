@@ -60,7 +60,7 @@ class Flattener:
             self.add(f"for {counter}, {item} in enumerate({value}):", depth)
             self.node(node.item, item, (*index, counter), depth + 1)
         else:
-            self.unless(f"type({value}) is not tuple or len({value}) != {len(node.items)}", depth)
+            self.unless(f"type({value}) is not {node.sequence} or len({value}) != {len(node.items)}", depth)
             for i, part in enumerate(node.items):
                 self.node(part, self.named(part, f"{value}[{i}]", depth), index, depth)
 
@@ -122,5 +122,6 @@ def tree_code(node: model.Node, tensors: str) -> Code | None:
         return group("{", present, "}") if len(present) == len(parts) else None
     if isinstance(node, model.Tuple):
         items = [code for item in node.items if (code := tree_code(item, tensors)) is not None]
-        return group("(", items, ")") if len(items) == len(node.items) else None
+        opening, closing = "[]" if node.sequence == "list" else "()"
+        return group(opening, items, closing) if len(items) == len(node.items) else None
     return None

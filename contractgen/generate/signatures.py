@@ -73,6 +73,9 @@ def annotation(node: model.Node, strict: bool) -> str:
         return f"Mapping[str, {kinds.pop() if len(kinds) == 1 else 'Any'}]"
     if isinstance(node, model.List):
         return f"list[{annotation(node.item, strict)}]" if strict else f"Sequence[{annotation(node.item, strict)}]"
+    if node.sequence == "list":
+        kinds = {annotation(item, strict) for item in node.items}
+        return f"{'list' if strict else 'Sequence'}[{kinds.pop() if len(kinds) == 1 else 'Any'}]"
     inner = ", ".join(annotation(item, strict) for item in node.items) or "()"
     return f"tuple[{inner}]"
 
@@ -90,6 +93,9 @@ def result_type(node: model.Node) -> str:
         return f"dict[str, {kinds.pop() if len(kinds) == 1 else 'Any'}]"
     if isinstance(node, model.Optional):
         return f"{result_type(node.node)} | None"
+    if isinstance(node, model.Tuple) and node.sequence == "list":
+        kinds = {result_type(item) for item in node.items}
+        return f"list[{kinds.pop() if len(kinds) == 1 else 'Any'}]"
     if isinstance(node, model.Tuple):
         return f"tuple[{', '.join(result_type(item) for item in node.items) or '()'}]"
     if isinstance(node, model.List):

@@ -64,7 +64,8 @@ def node_code(node: model.Node) -> Code:
     if isinstance(node, model.List):
         return group("List(", [node_code(node.item), literal(node.length)], ")")
     if isinstance(node, model.Tuple):
-        return group("Tuple(", [group("(", [node_code(item) for item in node.items], ")")], ")")
+        kind = [] if node.sequence == "tuple" else [f"sequence={literal(node.sequence)}"]
+        return group("Tuple(", [group("(", [node_code(item) for item in node.items], ")"), *kind], ")")
     fields = [field(part.key, part.node, part.required) for part in node.fields]
     return group("Dict(", [group("(", fields, ")")], ")")
 

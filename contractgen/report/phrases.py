@@ -96,6 +96,8 @@ def _lines(path: str, node: model.Node, notes: tuple[str, ...]) -> Iterator[Line
     elif isinstance(node, model.List):
         yield from _lines(f"{path}[*]", node.item, (*notes, f"a list of {node.length}"))
     elif isinstance(node, model.Tuple):
+        if node.sequence == "list":
+            notes = (*notes, f"in a list of {len(node.items)}")
         for index, item in enumerate(node.items):
             yield from _lines(f"{path}[{index}]", item, notes)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contractgen.contract.model import Dict, List, Node, Optional, Tuple
+from contractgen.contract.tree import in_sequence
 from contractgen.load.arguments import to_numpy
 from contractgen.verify import encode
 from contractgen.verify.accepted import Args
@@ -101,7 +102,7 @@ def _in_containers(node: Node | None, value: Any) -> Any:
     if isinstance(node, List) and isinstance(value, (list, tuple)):
         return [_in_containers(node.item, item) for item in value]
     if isinstance(node, Tuple) and isinstance(value, (list, tuple)) and len(value) == len(node.items):
-        return tuple(_in_containers(part, item) for part, item in zip(node.items, value, strict=True))
+        return in_sequence(node, (_in_containers(part, item) for part, item in zip(node.items, value, strict=True)))
     return value
 
 

@@ -69,7 +69,7 @@ def _walk(node: Node, value: Any, path: str, index: tuple[int, ...], other: tupl
     elif isinstance(node, List) and isinstance(value, list):
         for i, item in enumerate(value):
             yield from _walk(node.item, item, f"{path}.{i}", (*index, i), other)
-    elif isinstance(node, Tuple) and isinstance(value, tuple):
+    elif isinstance(node, Tuple) and isinstance(value, list if node.sequence == "list" else tuple):
         for i, item in enumerate(value):
             if i < len(node.items):
                 yield from _walk(node.items[i], item, f"{path}.{i}", index, other)

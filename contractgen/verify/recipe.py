@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from contractgen.contract.model import Constant, Contract, Dict, DType, List, Node, Optional, Tensor, Values
+from contractgen.contract.tree import in_sequence
 from contractgen.verify.fill import Array, Fill, cast, filled, is_floating, numpy_dtype
 from contractgen.verify.places import has_tensor
 
@@ -66,7 +67,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Extra:
-    """One more key (or parameter, where the path is empty), or one more item of a tuple."""
+    """One more key (or parameter, where the path is empty), or one more item of a tuple (or of a list with a node for each item)."""
 
     path: str
     name: str = "unexpected"
@@ -166,7 +167,7 @@ class _Builder:
         items = [self.node(item, f"{path}[{i}]", index, last) for i, item in enumerate(node.items)]
         if isinstance(edit, Extra) and edit.path == path:
             items.append(np.zeros(1, np.float32))
-        return tuple(items[:-1] if isinstance(edit, Length) and edit.path == path else items)
+        return in_sequence(node, items[:-1] if isinstance(edit, Length) and edit.path == path else items)
 
     def replaced(self, node: Node, path: str, by: str, index: tuple[int, ...], last: bool) -> Any:
         """Something of another kind, made of the right content where there is a natural way."""

@@ -88,7 +88,8 @@ def _outputs(node: Node, value: Any, path: str, index: tuple[int, ...]) -> Itera
             raise OutputMismatch(f"{path}: expected {node.value!r}, the model returns {_kind(value)}")
     else:
         if not isinstance(value, (list, tuple)) or (isinstance(node, Tuple) and len(value) != len(node.items)):
-            raise OutputMismatch(f"{path}: expected a {type(node).__name__.lower()}, the model returns {_kind(value)}")
+            kind = node.sequence if isinstance(node, Tuple) else "list"
+            raise OutputMismatch(f"{path}: expected a {kind}, the model returns {_kind(value)}")
         for i, item in enumerate(value):
             inner, below = (node.items[i], index) if isinstance(node, Tuple) else (node.item, (*index, i))
             yield from _outputs(inner, item, f"{path}[{i}]", below)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contractgen.contract.compare.admits import refusals
+from contractgen.contract.compare.align import aligned
 from contractgen.contract.compare.api import Comparison, compare
 from contractgen.contract.compare.message import Value, Witness
 from contractgen.contract.model import Contract
@@ -52,7 +53,7 @@ def check(seed: int, tally: Tally) -> None:
         tally.undecided += finding.witness is None
     for direction, side in itertools.product(("backward", "forward"), ("input", "output")):
         client, server = (old, new) if direction == "backward" else (new, old)
-        given, judge = (client, server) if side == "input" else (server, client)
+        given, judge = aligned(*((client, server) if side == "input" else (server, client)))
         _hold(seed, result, direction, side, given, judge, tally)
 
 

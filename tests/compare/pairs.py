@@ -102,7 +102,8 @@ def node(chooser: random.Random, path: str, depth: int) -> Node:
     if kind == "list":
         return List(node(chooser, f"{path}.*", depth - 1), chooser.choice((1, 2, *DIMS)))
     if kind == "tuple":
-        return Tuple(tuple(node(chooser, f"{path}.{i}", depth - 1) for i in range(chooser.choice((1, 2)))))
+        items = tuple(node(chooser, f"{path}.{i}", depth - 1) for i in range(chooser.choice((1, 2))))
+        return Tuple(items, chooser.choice(("tuple", "list")))
     if kind == "optional":
         return Optional(node(chooser, path, depth - 1))
     if kind == "constant":
@@ -193,7 +194,8 @@ def edited_node(given: Node, chooser: random.Random, path: str) -> Node:
         items = list(given.items)
         index = chooser.randrange(len(items))
         items[index] = edited_node(items[index], chooser, f"{path}.{index}")
-        return Tuple(tuple(items))
+        kinds = ("tuple", "list") if chooser.random() < 0.2 else (given.sequence,)
+        return Tuple(tuple(items), chooser.choice(kinds))
     if isinstance(given, Constant):
         return chooser.choice((Constant(True, "bool"), Constant(2, "int")))
     return edited_tensor(given, chooser)

@@ -56,7 +56,7 @@ def loosened(node: Node) -> Node:
     if isinstance(node, List):
         return List(loosened(node.item), node.length)
     if isinstance(node, Tuple):
-        return Tuple(tuple(map(loosened, node.items)))
+        return Tuple(tuple(map(loosened, node.items)), node.sequence)
     return Optional(loosened(node.node)) if isinstance(node, Optional) else node
 
 
@@ -92,7 +92,7 @@ def named(node: Node, value: Value) -> bool:
         return all(named(part.node, value[part.key]) for part in node.fields if part.key in value)
     if isinstance(node, List) and isinstance(value, list):
         return all(named(node.item, item) for item in value)
-    if isinstance(node, Tuple) and isinstance(value, tuple):
+    if isinstance(node, Tuple) and isinstance(value, list if node.sequence == "list" else tuple):
         return all(itertools.starmap(named, zip(node.items, value, strict=False)))
     return True
 
@@ -107,12 +107,19 @@ def structures(node: Node) -> Iterator[Any]:
         for chosen in itertools.product(*options):
             yield {part.key: one for part, one in zip(node.fields, chosen, strict=True) if one is not _ABSENT}
     elif isinstance(node, Tuple):
-        yield from itertools.product(*(list(structures(item)) for item in node.items))
+        kind = Apart if node.sequence == "list" else tuple
+        yield from map(kind, itertools.product(*(list(structures(item)) for item in node.items)))
     elif isinstance(node, List):
         for item in structures(node.item):
             yield [node, item]
     else:
         yield node
+
+
+class Apart(tuple):
+    """The items of a list that the contract says one by one."""
+
+    __slots__ = ()
 
 
 _ABSENT = object()
@@ -274,5 +281,6 @@ def instance(structure: Any, sizes: dict[str, int], chosen: dict[str, tuple]) ->
     if isinstance(structure, dict):
         return {key: instance(item, sizes, chosen) for key, item in structure.items()}
     if isinstance(structure, tuple):
-        return tuple(instance(item, sizes, chosen) for item in structure)
+        kind = list if isinstance(structure, Apart) else tuple
+        return kind(instance(item, sizes, chosen) for item in structure)
     return None if isinstance(structure, Constant) and structure.type == "none" else structure

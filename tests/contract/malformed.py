@@ -103,6 +103,10 @@ MALFORMED = (
     Malformed("list without length", _set_node({"type": "list", "item": X}), "$.inputs[0].node", "has no 'length'"),
     Malformed("list of length null", _set_node({"type": "list", "item": X, "length": None}), "$.inputs[0].node.length", "is null"),
     Malformed("tuple with item", _set_node({"type": "tuple", "item": X}), "$.inputs[0].node", "has no 'items'"),
+    Malformed("items and a length", _set_node({"type": "list", "items": [X], "length": 1}), "$.inputs[0].node.length", "is no member"),
+    Malformed("items and an item", _set_node({"type": "list", "items": [X], "item": X}), "$.inputs[0].node.item", "is no member"),
+    Malformed("items null", _set_node({"type": "list", "items": None}), "$.inputs[0].node.items", "where an array belongs"),
+    Malformed("tuple with a length", _set_node({"type": "tuple", "items": [X], "length": 1}), "$.inputs[0].node.length", "is no member"),
     Malformed("optional without node", _set_node({"type": "optional"}), "$.inputs[0].node", "has no 'node'"),
     Malformed(
         "constant of another type",

@@ -118,6 +118,10 @@ def _size_of(dim: Dim) -> st.SearchStrategy[int]:
     return st.integers(first, max(first, last)).map(lambda factor: factor * dim.multiple_of)
 
 
+_SPREAD = ("list", "tuple")
+"""What ``*args`` can be; a list of unlike items it is not."""
+
+
 @st.composite
 def _parameters(draw: Draw, dims: tuple[str, ...], dtypes: Sequence[DType]) -> list[Parameter]:
     order: tuple[ParameterKind, ...] = get_args(ParameterKind)
@@ -133,11 +137,7 @@ def _parameters(draw: Draw, dims: tuple[str, ...], dtypes: Sequence[DType]) -> l
         if kind == "variadic" and any(part.kind == "variadic" for part in parameters):
             continue
         assert kind in order
-        tops = (
-            ("list", "tuple")
-            if kind == "variadic"
-            else ("tensor", "tensor", "dict", "list", "tuple", "optional", "constant")
-        )
+        tops = _SPREAD if kind == "variadic" else ("tensor", "tensor", "dict", "list", "tuple", "optional", "constant")
         node = draw(_nodes(name, dims, dtypes, tops, depth=0))
         required = kind == "variadic" or draw(st.sampled_from((True, True, False)))
         parameters.append(Parameter(name, node, kind, required))
@@ -149,7 +149,7 @@ def _outputs(draw: Draw, dims: tuple[str, ...], dtypes: Sequence[DType]) -> list
     if draw(st.booleans()):
         top = draw(st.sampled_from(("tensor", "dict")))
         return [Output("output", draw(_nodes("output", dims, dtypes, (top,), depth=1)))]
-    tops = ("tensor", "list", "optional")
+    tops = ("tensor", "list", "tuple", "optional")
     return [Output(f"output_{i}", draw(_nodes(f"output_{i}", dims, dtypes, tops, depth=1))) for i in range(2)]
 
 
@@ -176,7 +176,8 @@ def _nodes(
         return List(draw(_nodes(f"{wire}.*", dims, dtypes, below, depth + 1)), length)
     if kind == "tuple":
         count = draw(st.integers(1, 2))
-        return Tuple(tuple(draw(_nodes(f"{wire}.{i}", dims, dtypes, below, depth + 1)) for i in range(count)))
+        items = tuple(draw(_nodes(f"{wire}.{i}", dims, dtypes, below, depth + 1)) for i in range(count))
+        return Tuple(items, "list" if tops != _SPREAD and draw(st.booleans()) else "tuple")
     if kind == "optional":
         inner = [one for one in below if one not in ("optional", "constant")]
         return Optional(draw(_nodes(wire, dims, dtypes, inner, depth + 1)))
@@ -202,7 +203,7 @@ def _dressed(
     if isinstance(node, List):
         return dataclasses.replace(node, item=dressed(node.item))
     if isinstance(node, Tuple):
-        return Tuple(tuple(map(dressed, node.items)))
+        return dataclasses.replace(node, items=tuple(map(dressed, node.items)))
     if isinstance(node, Optional):
         return Optional(dressed(node.node))
     if not isinstance(node, Tensor):

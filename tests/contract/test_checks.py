@@ -197,6 +197,14 @@ def _rest(*wire_names: str) -> Data:
     return {"type": "tuple", "items": [tensor_json(name, [1]) for name in wire_names]}
 
 
+def test_python_makes_a_tuple_of_unlike_args_and_no_list() -> None:
+    def change(data: Data) -> None:
+        data["inputs"].append({"name": "a", "kind": "variadic", "node": {**_rest("a"), "type": "list"}})
+
+    problem = "is a list of unlike items, of which Python makes a tuple: say tuple"
+    assert found_after(change) == [("$.inputs[1].node", problem)]
+
+
 def test_variadic_parameters_are_one_required_and_before_keywords() -> None:
     def change(data: Data) -> None:
         data["inputs"] += [

@@ -39,6 +39,8 @@ def test_leaves_have_their_path_and_whether_they_are_required(every_node: Contra
         ("inputs.rest[2]", "rest.2", True),
         ("inputs.states[0]", "states.0", False),
         ("inputs.states[1]", "states.1", False),
+        ("inputs.levels[0]", "levels.0", True),
+        ("inputs.levels[1]", "levels.1", True),
     ]
 
 
@@ -64,7 +66,8 @@ def test_lists_in_lists_keep_their_lengths() -> None:
 def test_json_paths_lead_to_their_node(contract: Contract) -> None:
     data = to_json(contract)
     for place in (*places(contract.inputs), *places(contract.outputs)):
-        assert _at(data, place.json_path)["type"] == type(place.node).__name__.lower()
+        kind = place.node.sequence if isinstance(place.node, Tuple) else type(place.node).__name__.lower()
+        assert _at(data, place.json_path)["type"] == kind
 
 
 def _at(data: object, json_path: str) -> dict[str, object]:

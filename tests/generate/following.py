@@ -67,7 +67,7 @@ def resized(module: Any, arguments: dict[str, Any], dim: str, size: int) -> dict
         if kind == "Dict":
             return {part.key: visit(part.node, value[part.key]) for part in node.fields if part.key in value}
         if kind == "Tuple":
-            return tuple(visit(part, item) for part, item in zip(node.items, value, strict=True))
+            return type(value)(visit(part, item) for part, item in zip(node.items, value, strict=True))
         if kind == "List":
             items = [visit(node.item, item) for item in value]
             return (items * size)[:size] if node.length == dim else items

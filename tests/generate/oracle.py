@@ -50,7 +50,8 @@ def structured(node: model.Node, value: object, leaves: list, lengths: list) -> 
             return False
         lengths.append((node.length, len(value)))
         return all(structured(node.item, item, leaves, lengths) for item in value)
-    if not isinstance(value, tuple) or len(value) != len(node.items):
+    kind = list if node.sequence == "list" else tuple
+    if not isinstance(value, kind) or len(value) != len(node.items):
         return False
     return all(structured(part, item, leaves, lengths) for part, item in zip(node.items, value, strict=True))
 

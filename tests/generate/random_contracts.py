@@ -69,7 +69,8 @@ class Maker:
             item = self.tensor(f"{path}.*") if rng.random() < 0.7 else self.required_dict(f"{path}.*")
             return model.List(item, rng.choice([1, 2, rng.choice(list(self.dims))]))
         if kind == "tuple":
-            return model.Tuple(tuple(self.node(f"{path}.{i}", 0) for i in range(rng.randint(1, 2))))
+            items = tuple(self.node(f"{path}.{i}", 0) for i in range(rng.randint(1, 2)))
+            return model.Tuple(items, rng.choice(["tuple", "list"]))
         if kind == "optional":
             return model.Optional(self.node(path, 0))
         if kind == "constant":
@@ -144,7 +145,8 @@ class Maker:
             length = node.length if isinstance(node.length, int) else sizes[node.length]
             return [self.value(node.item, sizes) for _ in range(length)]
         if isinstance(node, model.Tuple):
-            return tuple(self.value(item, sizes) for item in node.items)
+            items = [self.value(item, sizes) for item in node.items]
+            return items if node.sequence == "list" else tuple(items)
         return {part.key: self.value(part.node, sizes) for part in node.fields if part.required or rng.random() < 0.6}
 
     def array(self, node: model.Tensor, sizes: dict[str, int]) -> np.ndarray:

@@ -61,6 +61,7 @@ BATCH = Dict(
 )
 FRAMES = List(tensor("frames.*", "float32", "batch", 2), "frames")
 PAIR = Tuple((tensor("pair.0", "float32", 2), tensor("pair.1", "float32", 2)))
+LEVELS = Tuple((tensor("levels.0", "float32", 2), tensor("levels.1", "float32", 3)), "list")
 
 HINTS: dict[str, tuple[dict[str, Node], dict[str, Any], str]] = {
     "a missing batch dimension": ({"x": X}, {"x": floats(20)}, "add a batch dimension: x[None]"),
@@ -82,6 +83,7 @@ HINTS: dict[str, tuple[dict[str, Node], dict[str, Any], str]] = {
     "a list for a dict": ({"batch": BATCH}, {"batch": [floats(1, 4), np.ones((1, 2), np.int64)]}, "make it a dict: {'image': batch[0], 'ids': batch[1]}"),
     "a tuple for a list": ({"frames": FRAMES}, {"frames": (floats(1, 2), floats(1, 2))}, "make it a list: list(frames)"),
     "a list for a tuple": ({"pair": PAIR}, {"pair": [floats(2), floats(2)]}, "make it a tuple: tuple(pair)"),
+    "a tuple for a list of unlike items": ({"levels": LEVELS}, {"levels": (floats(2), floats(3))}, "make it a list: list(levels)"),
     "a misspelt key": ({"batch": BATCH}, {"batch": {"imgae": floats(1, 4), "ids": np.ones((1, 2), np.int64)}}, "rename 'imgae' to 'image'"),
     "an extra key": ({"batch": BATCH}, {"batch": {"image": floats(1, 4), "ids": np.ones((1, 2), np.int64), "zzz": 1}}, "leave out 'zzz'"),
     "a size that is no multiple": ({"x": PLANE}, {"x": floats(1, 3, 40, 48)}, "make height 32 or 48"),

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from contractgen.contract.model import Contract, Dim, Values
+from contractgen.contract.model import Contract, Dim, Parameter, Tensor, Tuple, Values
 from contractgen.report import phrases, text
 from contractgen.report.layout import Columns
 from contractgen.report.results import ClaimResult, Difference, Finding, Rate, RuntimeResult, Verification
@@ -47,6 +47,14 @@ def test_a_signature_has_one_readable_line_per_tensor() -> None:
         "Relations",
         "  seq <= height",
     ]
+
+
+def test_a_list_of_unlike_items_is_told_from_a_tuple() -> None:
+    items = (Tensor("levels.0", "float32", (4,)), Tensor("levels.1", "float32", (2,)))
+    for sequence, notes in (("list", ("in a list of 2",)), ("tuple", ())):
+        node = Tuple(items, sequence)  # type: ignore[arg-type]
+        lines = phrases.input_lines(Contract("m", (Parameter("levels", node),), EVERYTHING.outputs))
+        assert [(line.path, line.notes) for line in lines] == [("levels[0]", notes), ("levels[1]", notes)]
 
 
 def test_assumed_claims_are_asked_and_the_others_are_explained() -> None:

@@ -120,6 +120,19 @@ class Frames(nn.Module):
         return patches, patches.mean(-1)
 
 
+class Pyramid(nn.Module):
+    """A list of unlike levels in, another out; ``+`` joins lists alone, so that a tuple fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList([nn.Conv1d(channels, 4, 1) for channels in (2, 3)])
+
+    def forward(self, levels: list[torch.Tensor]) -> list[torch.Tensor]:
+        pairs = zip(self.lateral, levels + [levels[-1].flip(-1)], strict=False)  # noqa: RUF005
+        fine, coarse = (lateral(level) for lateral, level in pairs)
+        return [fine + coarse.mean(-1, keepdim=True), coarse]
+
+
 class Ordered(nn.Module):
     """Lengths bounded by a size, a column with a vocabulary of its own, and targets that are no longer than sources."""
 
@@ -252,6 +265,37 @@ FRAMES = Subject(
         evidence=(Evidence("dim:count", "max", "declared", "a clip"),),
     ),
 )
+PYRAMID = Subject(
+    Pyramid,
+    _contract(
+        "pyramid",
+        [
+            Parameter(
+                "levels",
+                Tuple(
+                    (
+                        Tensor("levels.0", "float32", ("batch", 2, "fine"), FINITE),
+                        Tensor("levels.1", "float32", ("batch", 3, "coarse"), FINITE),
+                    ),
+                    "list",
+                ),
+            ),
+        ],
+        [
+            Output(
+                "output",
+                Tuple(
+                    (
+                        Tensor("output.0", "float32", ("batch", 4, "fine")),
+                        Tensor("output.1", "float32", ("batch", 4, "coarse")),
+                    ),
+                    "list",
+                ),
+            )
+        ],
+        {"batch": BATCH, "fine": Dim(), "coarse": Dim()},
+    ),
+)
 ORDERED = Subject(
     Ordered,
     _contract(
@@ -299,5 +343,5 @@ SUMMED = Subject(
 )
 SUBJECTS = {
     "linear": LINEAR, "text": TEXT, "unet": UNET, "multimodal": MULTIMODAL, "frames": FRAMES, "ordered": ORDERED,
-    "half": HALF, "summed": SUMMED,
+    "half": HALF, "summed": SUMMED, "pyramid": PYRAMID,
 }  # fmt: skip

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from contractgen.contract.canonical import seal
-from contractgen.contract.model import Contract, Dim, Evidence
+from contractgen.contract.model import Contract, Dim, Evidence, Tuple
 from contractgen.errors import UsageError
 from contractgen.generate.render import render
 from contractgen.report.results import Verification
@@ -20,6 +20,7 @@ from tests.verify.subjects import (
     HALF,
     LINEAR,
     ORDERED,
+    PYRAMID,
     SUBJECTS,
     SUMMED,
     TEXT,
@@ -64,7 +65,7 @@ def test_a_model_that_keeps_its_contract_passes_with_every_claim_exercised_on_bo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", [TEXT, SUMMED, HALF, FRAMES], ids=lambda subject: subject.contract.name)
+@pytest.mark.parametrize("subject", [TEXT, SUMMED, HALF, FRAMES, PYRAMID], ids=lambda subject: subject.contract.name)
 def test_every_graph_that_can_be_made_agrees_with_eager(subject: Subject) -> None:
     result = check(subject, runtimes=("torchscript", "pt2", "onnx"))
     made = [runtime for runtime in result.runtimes if runtime.available and runtime.name != "eager"]
@@ -87,6 +88,14 @@ def test_a_contract_wider_than_the_model_is_unsound_and_the_input_is_the_smalles
     finding = next(finding for finding in result.findings if finding.kind == "sound")
     assert not result.ok
     assert finding.input[0].startswith("ids: int64[1, 13]")
+
+
+def test_a_contract_that_says_tuple_for_the_models_list_is_unsound() -> None:
+    (levels,) = PYRAMID.contract.inputs
+    assert isinstance(levels.node, Tuple)
+    told = replace(PYRAMID.contract, inputs=(replace(levels, node=Tuple(levels.node.items)),))
+    result = check(PYRAMID, contract=told)
+    assert {finding.kind for finding in result.findings} == {"sound"}
 
 
 def test_a_contract_narrower_than_the_model_is_incomplete() -> None:

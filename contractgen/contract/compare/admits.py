@@ -78,10 +78,9 @@ class Reading:
 
     def visit_items(self, node: List | Tuple, value: Value, side: Side, path: Path) -> None:
         """Read a list or a tuple."""
-        if not isinstance(value, list if isinstance(node, List) else tuple):
+        if not isinstance(value, list if isinstance(node, List) or node.sequence == "list" else tuple):
             self.refuse("kind", side, path)
         elif isinstance(node, List):
-            assert isinstance(value, list)
             self.extents.append((side, path, node.length, len(value)))
             # Items that are one and the same are read once: a witness may have millions.
             for item in {id(item): item for item in value}.values():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from contractgen.contract.compare.align import aligned
 from contractgen.contract.compare.message import Witness, message_json
 from contractgen.contract.compare.root import key_step
 from contractgen.contract.compare.rules import CALL, RULES, UNDECIDED, Rule
@@ -99,8 +100,9 @@ def compare(old: Contract, new: Contract, mode: Mode = "backward") -> Comparison
     """Compare two sealed contracts. Findings of the directions that ``mode`` does not name are there as ``info``."""
     findings: list[Finding] = []
     if old.fingerprint != new.fingerprint or not old.fingerprint:
-        findings += _direction(old, new, "backward", mode)
-        findings += _direction(old, new, "forward", mode)
+        pair = aligned(old, new)
+        findings += _direction(*pair, "backward", mode)
+        findings += _direction(*pair, "forward", mode)
     rank = {"error": 0, "warning": 1, "info": 2}
     return Comparison(old, new, mode, tuple(sorted(findings, key=lambda finding: rank[finding.severity])))
 

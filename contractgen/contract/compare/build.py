@@ -17,6 +17,7 @@ from contractgen.contract.compare.root import ITEM_STEP, Path, Side, core, index
 from contractgen.contract.compare.scene import Scene
 from contractgen.contract.expression import evaluate
 from contractgen.contract.model import Constant, Contract, Dict, Expr, List, Node, Tensor, Tuple, Values
+from contractgen.contract.tree import in_sequence
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Builder:
             item = self._value(inner.item, side, (*path, ITEM_STEP)) if length else None
             return [item] * length
         assert isinstance(inner, Tuple)
-        return tuple(self._value(item, side, (*path, index_step(index))) for index, item in enumerate(inner.items))
+        return in_sequence(
+            inner, (self._value(item, side, (*path, index_step(index))) for index, item in enumerate(inner.items))
+        )
 
     def _size(self, size: int | str) -> int:
         resolved = self.scene.size_of(size)

@@ -61,11 +61,18 @@ def _one_way() -> Iterator[Way]:
     yield Way([], [], None)
 
 
+def _no_way() -> Iterator[Way]:
+    return iter(())
+
+
 def structural(breaks: Iterable[Break]) -> Iterator[Question]:
     """Questions about structure: any message that has what is needed will do."""
     for one in breaks:
         about = path_text(one.side, one.path)
-        yield Question(one.rule, one.side, about, one.path, one.needs, one.lacks, _one_way, one.given, one.judge)
+        ways = _one_way if one.decided else _no_way
+        yield Question(
+            one.rule, one.side, about, one.path, one.needs, one.lacks, ways, one.given, one.judge, one.decided
+        )
 
 
 class Support(NamedTuple):

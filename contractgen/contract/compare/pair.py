@@ -23,6 +23,8 @@ class Break:
     lacks: Switch | None
     given: str
     judge: str
+    decided: bool = True
+    """Whether such messages are refused for certain."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class _Walk:
             return
         if ours_none:
             needs |= {some}
-        if theirs is None or type(ours) is not type(theirs):
-            self.note("kind", path, needs, described(ours), described(judge))
+        if theirs is None or not _is_alike(ours, theirs):
+            self.note_kind(ours, theirs or judge, path, needs)
         elif isinstance(ours, Tensor) and isinstance(theirs, Tensor):
             self.visit_tensors(ours, theirs, path, needs)
         elif isinstance(ours, Constant) and isinstance(theirs, Constant):
@@ -100,6 +102,17 @@ class _Walk:
                 return
             for index, (one, other) in enumerate(zip(ours.items, theirs.items, strict=True)):
                 self.visit(one, other, (*path, index_step(index)), needs)
+
+    def note_kind(self, given: Node, judge: Node, path: Path, needs: Needs) -> None:
+        """Two nodes of different kinds. Two lists, one of them of items alike, can still have messages in common."""
+        said = (described(given), described(judge))
+        lengths = [_length(node) for node in (given, judge)]
+        if None in lengths:
+            self.note("kind", path, needs, *said)
+        elif all(isinstance(length, int) for length in lengths):  # those of one length were made alike
+            self.note("size" if isinstance(judge, List) else "items", path, needs, *said)
+        else:
+            self.pairing.breaks.append(Break("kind", self.side, path, needs, None, *said, decided=False))
 
     def visit_dicts(self, given: Dict, judge: Dict, path: Path, needs: Needs) -> None:
         ours, theirs = ({part.key: part for part in node.fields} for node in (given, judge))
@@ -134,6 +147,20 @@ class _Walk:
             self.pairing.leaves.append(PairedLeaf(self.side, path, given, judge, needs))
 
 
+def _is_alike(given: Node, judge: Node) -> bool:
+    """Whether two nodes are of one kind."""
+    if isinstance(given, Tuple) and isinstance(judge, Tuple):
+        return given.sequence == judge.sequence
+    return type(given) is type(judge)
+
+
+def _length(node: Node) -> int | str | None:
+    """The number of items of a list."""
+    if isinstance(node, List):
+        return node.length
+    return len(node.items) if isinstance(node, Tuple) and node.sequence == "list" else None
+
+
 def described(node: Node) -> str:
     """A node in a few words: ``int64[batch, seq]``, ``a dict of ids, mask``."""
     if isinstance(node, Tensor):
@@ -144,6 +171,8 @@ def described(node: Node) -> str:
         return f"{described(node.node)} or None"
     if isinstance(node, List):
         return f"a list of {node.length}"
+    if isinstance(node, Tuple) and node.sequence == "list":
+        return f"a list of {len(node.items)}, each with a node of its own"
     if isinstance(node, Tuple):
         return f"a tuple of {len(node.items)}"
     return "a dict of " + ", ".join(part.key for part in node.fields)

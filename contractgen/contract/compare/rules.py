@@ -68,7 +68,7 @@ _MIRRORED: Final[dict[str, tuple[str, str, str, str]]] = {
         "keep the constant",
     ),
     "items": (
-        "a tuple has another number of items",
+        "a tuple, or a list whose items have nodes of their own, has another number of items",
         "a request with the old number of items is refused",
         "a response unpacks into another number of items",
         "add a separate parameter or output",

@@ -74,6 +74,7 @@ class Tuple(Node):
     """A fixed number of items, each with a node of its own."""
 
     items: tuple[Node, ...]
+    sequence: str = "tuple"  # only: mixed_lists
 
 
 @dataclass(frozen=True)

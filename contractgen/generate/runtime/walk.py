@@ -174,6 +174,8 @@ class Walk:
             self.refuse(refused.kind, place, **refused.facts)
             return
         kind = list if isinstance(node, List) else tuple
+        if isinstance(node, Tuple) and node.sequence == "list":  # only: mixed_lists
+            kind = list
         if not isinstance(items, kind if self.strict else (list, tuple)):
             self.refuse("structure", place, wanted=f"a {kind.__name__}", got=described(items))
             if isinstance(items, (list, tuple)):
@@ -227,6 +229,8 @@ def gather(node: Node, arrays: Mapping[str, Any], index: tuple[int, ...] = (), r
         parts = [gather(item, arrays, index, required=False) for item in node.items]
         if not required and all(part is ABSENT for part in parts):
             return ABSENT
+        if node.sequence == "list":  # only: mixed_lists
+            return [gather(item, arrays, index) if part is ABSENT else part for item, part in zip(node.items, parts)]
         return tuple(gather(item, arrays, index) if part is ABSENT else part for item, part in zip(node.items, parts))
     fields = node.fields if isinstance(node, Dict) else ()
     present = {part.key: gather(part.node, arrays, index, required=False) for part in fields}
@@ -244,6 +248,8 @@ def summary(node: Node) -> str:
         return f"a tensor {node.dtype}[{', '.join(map(str, node.shape))}]"
     if isinstance(node, List):  # only: lists
         return f"a list of {node.length} items"
+    if isinstance(node, Tuple) and node.sequence == "list":  # only: mixed_lists
+        return f"a list of {plural(len(node.items), 'item')}"
     if isinstance(node, Tuple):  # only: tuples
         return f"a tuple of {plural(len(node.items), 'item')}"
     if isinstance(node, Optional):  # only: optionals

@@ -149,7 +149,8 @@ def _result(node: model.Node) -> Code:
     if isinstance(node, model.Dict):
         return group("{", [labelled(literal(field.key), _result(field.node)) for field in node.fields], "}")
     if isinstance(node, model.Tuple):
-        return group("(", [_result(item) for item in node.items], ")")
+        opening, closing = "[]" if node.sequence == "list" else "()"
+        return group(opening, [_result(item) for item in node.items], closing)
     raise UsageError("an ONNX graph returns no optional outputs and no lists")
 
 

@@ -74,7 +74,9 @@ def must_come(node: Node) -> bool:
 
 def _kind(path: str, node: Node, base: Recipe | None, within: frozenset[str], *, required: bool) -> Claim:
     inner = node.node if isinstance(node, Optional) else node
-    text = {Tensor: "a tensor", Dict: "a dict", List: "a list", Tuple: "a tuple"}.get(type(inner), "nothing")
+    text = {Tensor: "a tensor", Dict: "a dict", List: "a list"}.get(type(inner), "nothing")
+    if isinstance(inner, Tuple):
+        text = f"a {inner.sequence}"
     breaks: list[Break] = []
     if base is not None and inner is node:
         kinds = {

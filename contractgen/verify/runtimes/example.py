@@ -10,6 +10,7 @@ import torch
 import torch.utils._pytree as pytree
 
 from contractgen.contract.model import Contract, Dict, Expr, List, Node, Optional, Tensor, Tuple
+from contractgen.contract.tree import in_sequence
 from contractgen.verify.cases.model import Ground
 from contractgen.verify.places import places
 from contractgen.verify.recipe import Recipe, arguments
@@ -139,7 +140,7 @@ def mapped(node: Node, value: Any, leaf: Callable[[Tensor], Any]) -> Any:
     if isinstance(node, List):
         return [mapped(node.item, item, leaf) for item in value]
     if isinstance(node, Tuple):
-        return tuple(mapped(part, item, leaf) for part, item in zip(node.items, value, strict=True))
+        return in_sequence(node, (mapped(part, item, leaf) for part, item in zip(node.items, value, strict=True)))
     return None
 
 
@@ -167,5 +168,5 @@ def _named(node: Node, value: Any, index: tuple[int, ...]) -> Any:
     if isinstance(node, List):
         return [_named(node.item, item, (*index, i)) for i, item in enumerate(value)]
     if isinstance(node, Tuple):
-        return tuple(_named(part, item, index) for part, item in zip(node.items, value, strict=True))
+        return in_sequence(node, (_named(part, item, index) for part, item in zip(node.items, value, strict=True)))
     return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contractgen.contract.model import Constant, Contract, Dict, List, Node, Optional, Tensor, Tuple
+from contractgen.contract.tree import in_sequence
 from contractgen.verify.trees import OutputMismatch, indexed, named
 
 Call = tuple[tuple[Any, ...], Mapping[str, Any]]
@@ -63,7 +64,7 @@ def _built(node: Node, found: Mapping[str, Any], index: tuple[int, ...]) -> Any:
             if field.required or _there(field.node, found, index)
         }
     if isinstance(node, Tuple):
-        return tuple(_built(item, found, index) for item in node.items)
+        return in_sequence(node, (_built(item, found, index) for item in node.items))
     items: list[Any] = []
     while _there(node.item, found, (*index, len(items))):
         items.append(_built(node.item, found, (*index, len(items))))
