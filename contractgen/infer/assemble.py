@@ -69,6 +69,7 @@ class _Builder:
         self.dims: dict[str, model.Dim] = {}
         self.by_axis: dict[Axis, int | str] = {}
         self.wires: dict[Path, str] = {}
+        self.variadic = {(param.name,) for param in facts.hypothesis.params if param.kind == "variadic"}
         self.input_dims: frozenset[str] = frozenset()
         for index, extent in enumerate(facts.extents):
             size: int | str = extent.fixed if extent.fixed is not None else facts.names[index]
@@ -143,30 +144,22 @@ class _Builder:
             )
         if node.kind == "list":
             return self.list_node(path, node, wire)
-        return model.Tuple(tuple(self.node((*path, key), child, (*wire, key)) for key, child in node.children))
+        return self.items_node(path, node, wire)
 
     def list_node(self, path: Path, node: Group, wire: Path) -> model.Node:
         """A list whose items are alike is one; else each item has a node of its own."""
         alike = [self.node((*path, key), child, (*wire, "*")) for key, child in node.children]
         length = self.facts.lengths.get(path)
-        if length is not None or len({repr(self.anonymous(item)) for item in alike}) == 1:
-            if length is None:
-                return model.List(alike[0], len(alike))
-            name = length.name
-            self.dims[name] = model.Dim(length.min, length.max)
-            return model.List(alike[0], name)
-        return model.Tuple(tuple(self.node((*path, key), child, (*wire, key)) for key, child in node.children))
+        if length is not None and len(set(map(_outline, alike))) == 1:
+            self.dims[length.name] = model.Dim(length.min, length.max)
+            return model.List(alike[0], length.name)
+        return model.List(alike[0], len(alike)) if len(set(alike)) == 1 else self.items_node(path, node, wire)
 
-    def anonymous(self, node: model.Node) -> object:
-        """A node with the bounds of its dims instead of their names: items that differ in names alone are alike."""
-        if isinstance(node, model.Tensor):
-            bounds = tuple(size if isinstance(size, int) else self.dims[size] for size in node.shape)
-            return (node.wire_name, node.dtype, bounds, node.values)
-        if isinstance(node, model.Dict):
-            return tuple((field.key, field.required, self.anonymous(field.node)) for field in node.fields)
-        if isinstance(node, model.Tuple):
-            return tuple(self.anonymous(item) for item in node.items)
-        return node
+    def items_node(self, path: Path, node: Group, wire: Path) -> model.Tuple:
+        """A sequence each of whose items has a node of its own; ``*args`` is a tuple."""
+        items = tuple(self.node((*path, key), child, (*wire, key)) for key, child in node.children)
+        is_list = node.kind == "list" and path not in self.variadic
+        return model.Tuple(items, "list" if is_list else "tuple")
 
     def tensor(self, path: Path, leaf: Leaf, wire: Path) -> model.Tensor:
         wire = (self.facts.originals.get(str(wire[0]), wire[0]), *wire[1:])
@@ -217,7 +210,8 @@ class _Builder:
             return model.Dict(tuple(model.Field(k, self.out_node(v, (*wire, k), owner)) for k, v in tree.items()))
         if isinstance(tree, (list, tuple)):
             base = wire or (owner,)
-            return model.Tuple(tuple(self.out_node(v, (*base, i), owner) for i, v in enumerate(tree)))
+            items = tuple(self.out_node(v, (*base, i), owner) for i, v in enumerate(tree))
+            return model.Tuple(items, "list" if isinstance(tree, list) else "tuple")
         return model.Constant(None, "none")
 
     def out_size(self, size: AxisExpr | None, owner: str, axis: int) -> int | str:
@@ -279,6 +273,17 @@ class _Builder:
             if "*" not in claim.about or (claim.about, claim.property) not in seen:
                 seen.setdefault((claim.about, claim.property), claim)
         return list(dict.fromkeys(c for c in found if "*" not in c.about or seen[(c.about, c.property)] is c))
+
+
+def _outline(node: model.Node) -> object:
+    """What the items of a list of any length have to have in common: structure, dtypes, ranks, fixed sizes."""
+    if isinstance(node, model.Tensor):
+        return node.dtype, tuple(size if isinstance(size, int) else None for size in node.shape)
+    if isinstance(node, model.Dict):
+        return tuple((field.key, _outline(field.node)) for field in node.fields)
+    if isinstance(node, model.Tuple):
+        return (node.sequence, *map(_outline, node.items))
+    return _outline(node.item) if isinstance(node, model.List) else type(node)
 
 
 def dtype_name(dtype: torch.dtype) -> model.DType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contractgen.infer.assemble import Length
 from contractgen.infer.extents import Claim
-from contractgen.infer.hypothesis import Group, Hypothesis, Leaf, Path, Unknown
+from contractgen.infer.hypothesis import Group, Hypothesis, Leaf, Node, Path, Unknown
 from contractgen.infer.naming import identifier
 from contractgen.infer.probe import Input, Prober, Refill
 from contractgen.infer.search import Found, Limits, Search
@@ -14,11 +14,17 @@ _MOST = 12
 _FEW = Limits(trials=16, confirmations=4, fill=False)
 
 
-def measure_lists(prober: Prober) -> dict[Path, Length]:
-    """The lists of the input whose length is free, with its bounds."""
+def measure_lists(prober: Prober, example: Hypothesis | None = None) -> dict[Path, Length]:
+    """The lists of the input whose length is free, with its bounds.
+
+    The items of such a list share their dims; one whose items differ in size in the example is as long as there.
+    """
     found: dict[Path, Length] = {}
+    uneven = set() if example is None else {path for path, node in example.nodes() if _is_uneven(example, path, node)}
     for path, node in prober.hypothesis.nodes():
-        if isinstance(node, Group) and node.kind == "list" and node.children and not _nested(path, found):
+        if path in uneven or _nested(path, found):
+            continue
+        if isinstance(node, Group) and node.kind == "list" and node.children:
             length = _measure(prober, path, node)
             if length is not None:
                 found[path] = length
@@ -45,6 +51,16 @@ def grow_lists(search: Search, found: Found) -> Found:
             assert isinstance(longer_node, Group)
             grown = longer_node
     return found
+
+
+def _is_uneven(example: Hypothesis, path: Path, node: Node) -> bool:
+    if not isinstance(node, Group) or node.kind == "dict":
+        return False
+    items: dict[str | int, list[object]] = {key: [] for key, _ in node.children}
+    for at, leaf in example.leaves().items():
+        if at[: len(path)] == path:
+            items[at[len(path)]].append((at[len(path) + 1 :], leaf))
+    return any(item != first for first in list(items.values())[:1] for item in items.values())
 
 
 def _nested(path: Path, found: dict[Path, Length]) -> bool:

@@ -273,6 +273,18 @@ def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str)
         )
 
 
+def other_kind(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Neighbours:
+    """A tuple for a list, or the other way, where the message speaks of what only the other can do."""
+    if re.search(_MISSES_KIND.format(node.kind), message):
+        yield hypothesis.with_node(path, replace(node, kind="tuple" if node.kind == "list" else "list")), 0.1
+
+
+_MISSES_KIND = (
+    r"'{0}' object (?:does not support item|has no attribute '(?:append|extend|insert|pop|remove|reverse|sort|copy)')"
+    r"|can only concatenate (?:list|tuple)|instead found type '{0}'"
+)
+
+
 def ranks_in_message(message: str) -> frozenset[int]:
     """The ranks that the message speaks of as wanted or got."""
     beyond = _BEYOND.search(message)

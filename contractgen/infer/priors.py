@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 
@@ -39,6 +39,9 @@ class Prior:
     """Whether the author wrote that it may be None."""
     declared: bool = False
     """Whether dtypes and ranks come from an annotation, which a use in the code does not override."""
+
+    sequence: Literal["", "tuple"] = ""
+    """``tuple`` where an annotation says that of a sequence of any number of items."""
 
     @property
     def exact_rank(self) -> bool:

@@ -10,6 +10,7 @@ import dis
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any, Literal, NoReturn
 
 import torch
@@ -142,14 +143,14 @@ class Recorder:
         if isinstance(key, str):
             self._decide("dict", key=key)
         if isinstance(key, int):
-            self._decide("tuple", key=key)
+            self._decide("tuple" if _operand(sys._getframe(1)) in _CONSTANTS else "list", key=key)
         self._decide("tensor")
 
     def __contains__(self, key: object) -> NoReturn:
         self._decide("dict" if isinstance(key, str) else "list")
 
     def __iter__(self) -> Iterator[object]:
-        self._decide("list")
+        self._decide("tuple" if _operation(sys._getframe(1)) == "UNPACK_SEQUENCE" else "list")
 
     def __len__(self) -> int:  # noqa: PLE0303 -- it never returns
         self._decide("list")
@@ -174,10 +175,24 @@ class Recorder:
         self._decide("tensor", hint=_asking_function())  # whoever asks, in Python or in C++, treats it as one
 
 
+def _operation(frame: FrameType) -> str:
+    """The instruction that a frame is at."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]]
+
+
+def _operand(frame: FrameType) -> str:
+    """The instruction before it, which put its last operand on the stack."""
+    return dis.opname[frame.f_code.co_code[max(0, frame.f_lasti - 2)]]
+
+
+_CONSTANTS = {"LOAD_CONST", "LOAD_SMALL_INT"}
+"""An index that stands in the code, as in ``x[0]``: what is picked apart by place is a tuple more often than a list."""
+
+
 def _asking_function() -> Hint | None:
     """The hint of the torch function that is looking at a recorder, if its name tells one."""
     frame = sys._getframe(2)
-    if dis.opname[frame.f_code.co_code[frame.f_lasti]] == "BINARY_SUBSCR":
+    if _operation(frame) == "BINARY_SUBSCR":
         return _INDEX_HINTS["__getitem__"]
     for _ in range(3):
         if frame.f_code.co_name in _FUNCTION_HINTS and "torch" in frame.f_code.co_filename:

@@ -165,9 +165,13 @@ def _container(annotation: Any, origin: Any, arguments: tuple[Any, ...], path: P
     if origin is tuple and arguments and arguments[-1] is not Ellipsis:
         return Group("tuple", tuple((i, _node(arg, (*path, i), found)) for i, arg in enumerate(arguments)))
     if origin in (tuple, list) or (isinstance(origin, type) and issubclass(origin, Sequence)):
+        if origin is tuple:
+            found[path] = Prior(sequence="tuple")
         item = arguments[0] if arguments else inspect.Parameter.empty
         return Group("list", tuple((index, _node(item, (*path, index), found)) for index in range(2)))
     if annotation in (list, tuple):
+        if annotation is tuple:
+            found[path] = Prior(sequence="tuple")
         return Group("list", ((0, Unknown()), (1, Unknown())))
     if not isinstance(annotation, type):
         is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)

@@ -31,6 +31,7 @@ from contractgen.infer.relations import counterexamples
 from contractgen.infer.runner import Runner
 from contractgen.infer.sampling import random_inputs
 from contractgen.infer.search import Found, Search
+from contractgen.infer.sequences import settle_sequences
 from contractgen.infer.signature import Signature, read_signature
 from contractgen.infer.trial import Tracer, quiet
 
@@ -64,7 +65,7 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
             report("discover", "at the example's own sizes")
             found = first_input(search, given, spread_out=False)
             optionals, measured = _explore(search, [found], given, report)
-        facts = _gather(search, optionals, measured, options.name, report)
+        facts = _gather(search, optionals, measured, options.name, given, report)
         Declared(facts, measured.sizes).apply(options.dims, options.tensors)
         conduct = _conduct(measured.sizes, runner)
         declared = list(differences(getattr(module, "input_specs", ()), measured.sizes.extents))
@@ -106,7 +107,9 @@ def _excludes(sizes: Sizes, given: Example, signature: Signature) -> bool:
     return any(not e.contains(own[axis]) for e in sizes.extents if e.derived is None for axis in e.group if axis in own)
 
 
-def _gather(search: Search, optionals: Optionals, measured: Measured, name: str, report: Report) -> Facts:
+def _gather(
+    search: Search, optionals: Optionals, measured: Measured, name: str, given: Example | None, report: Report
+) -> Facts:
     """Contents, list lengths and outputs, with all that was found before."""
     sizes, prober = measured.sizes, measured.sizes.prober
     contents = Contents(sizes, search.pool, wraps=hasattr(search.runner.module, "input_specs"))
@@ -115,7 +118,9 @@ def _gather(search: Search, optionals: Optionals, measured: Measured, name: str,
     for path, leaf in leaves.items():
         report("probe", f"contents of {dotted(path)}")
         domains[path] = contents.of(path, leaf)
-    lengths = measure_lists(prober)
+    example = None if given is None else from_example(search.signature, given)[0]
+    lengths = measure_lists(prober, example)
+    settle_sequences(prober, search.signature, example, lengths)
     report("probe", "contents together")
     evidence = [*_open_questions(measured, domains), *_about_optionals(optionals), *_about_trace(optionals.found)]
     evidence += _about_records(prober.hypothesis)

@@ -149,14 +149,19 @@ def test_keywords_of_a_catch_all_are_parameters_without_its_name() -> None:
     assert contract.inputs == (Parameter("ids", Tensor("ids", "int64", ("n",)), "keyword"),)
 
 
-def test_a_list_of_like_items_is_a_list_and_of_unlike_ones_a_tuple() -> None:
+def test_a_list_of_like_items_says_them_once_and_one_of_unlike_items_each() -> None:
     like = params(xs=Group("list", ((0, f32(5)), (1, f32(5)))))
     axes = [(("xs", index), 0) for index in (0, 1)]
     tied = assembled(like, [Extent(tuple(axes))], {0: "n"}, OutLeaf(F, (axes[0],)))
     assert tied.inputs[0].node == List(Tensor("xs.*", "float32", ("n",)), 2)
-    extents = [Extent((axes[0],)), Extent((axes[1],), max=9)]
+    extents = [Extent((axes[0],)), Extent((axes[1],))]
     apart = assembled(like, extents, {0: "n", 1: "m"}, OutLeaf(F, (axes[0],)))
-    assert apart.inputs[0].node == Tuple((Tensor("xs.0", "float32", ("n",)), Tensor("xs.1", "float32", ("m",))))
+    items = (Tensor("xs.0", "float32", ("n",)), Tensor("xs.1", "float32", ("m",)))
+    assert apart.inputs[0].node == Tuple(items, "list")
+    pair = params(xs=Group("tuple", ((0, f32(5)), (1, f32(5)))))
+    assert assembled(pair, extents, {0: "n", 1: "m"}, OutLeaf(F, (axes[0],))).inputs[0].node == Tuple(items)
+    args = Hypothesis((Param("xs", "variadic", Group("list", ((0, f32(5)), (1, f32(5))))),))
+    assert assembled(args, extents, {0: "n", 1: "m"}, OutLeaf(F, (axes[0],))).inputs[0].node == Tuple(items)
 
 
 def test_a_list_of_free_length_has_a_dim() -> None:
@@ -168,6 +173,17 @@ def test_a_list_of_free_length_has_a_dim() -> None:
     assert contract.dims["xs_count"] == Dim(1, 4)
 
 
+def test_a_list_of_free_length_whose_items_cannot_be_alike_is_as_long_as_it_was_found() -> None:
+    unlike = params(xs=Group("list", ((0, f32(5, 2)), (1, f32(5, 3)))))
+    rows = Extent(tuple((("xs", index), 0) for index in (0, 1)))
+    fixed = [Extent(((("xs", index), 1),), fixed=size) for index, size in enumerate((2, 3))]
+    lengths = {("xs",): Length("xs_count", 2, None)}
+    contract = assembled(unlike, [rows, *fixed], {0: "n", 1: "", 2: ""}, OutLeaf(F, (rows.group[0],)), lengths=lengths)
+    items = (Tensor("xs.0", "float32", ("n", 2)), Tensor("xs.1", "float32", ("n", 3)))
+    assert contract.inputs[0].node == Tuple(items, "list")
+    assert set(contract.dims) == {"n"}
+
+
 def test_several_outputs_are_numbered_and_a_dict_names_its_own() -> None:
     out = OutLeaf(F, (X0,))
     several = assembled(params(x=f32(5)), [Extent((X0,))], {0: "n"}, (out, {"a": out}))
@@ -176,7 +192,7 @@ def test_several_outputs_are_numbered_and_a_dict_names_its_own() -> None:
     assert one.outputs[0].node == Dict(
         (
             Field("logits", Tensor("logits", "float32", ("n",))),
-            Field("deep", Dict((Field("h", Tuple((Tensor("deep.h.0", "float32", ("n",)),))),))),
+            Field("deep", Dict((Field("h", Tuple((Tensor("deep.h.0", "float32", ("n",)),), "list")),))),
         )
     )
 

@@ -44,6 +44,17 @@ class Layered(nn.Module):
         return sum(layer(x) for layer, x in zip(self.layers, xs))  # noqa: B905
 
 
+class Heads(nn.Module):
+    """One head for all levels, however many and of whatever size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, xs: list[torch.Tensor]) -> Any:
+        return [self.head(x) for x in xs]
+
+
 class Three(nn.Module):
     def forward(self, xs: list[torch.Tensor]) -> Any:
         first, second, third = xs
@@ -84,3 +95,12 @@ def test_a_list_of_any_length_is_not_grown(bench: Bench) -> None:
     workbench = bench(Total())
     found = workbench.found(params(xs=of(2)))
     assert grow_lists(workbench.search(), found) is found
+
+
+def test_a_list_whose_items_differ_in_size_in_the_example_is_as_long_as_there(bench: Bench) -> None:
+    prober = bench(Heads()).prober(params(xs=Group("list", ((0, f32(5, 4)), (1, f32(7, 4))))))
+    assert [length.name for length in measure_lists(prober).values()] == ["xs_count"]
+    even = params(xs=Group("list", ((0, f32(3, 4)), (1, f32(3, 4)))))
+    assert [length.name for length in measure_lists(prober, even).values()] == ["xs_count"]
+    uneven = params(xs=Group("list", ((0, f32(3, 4)), (1, f32(2, 4)))))
+    assert measure_lists(prober, uneven) == {}

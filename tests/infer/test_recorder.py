@@ -12,12 +12,21 @@ from torch.nn import functional as F
 from contractgen.infer.recorder import Asked, Decided, Hint, MissingKey, Recorder, WatchedDict, decide_at_layer
 from contractgen.infer.runner import Runner
 
+
+def unpacked(x: Any) -> Any:
+    first, second = x
+    return first, second
+
+
 USES: list[tuple[str, Callable[[Any], object], str, str | int | None]] = [
     ("a string key", lambda x: x["ids"], "dict", "ids"),
     ("a membership test of a string", lambda x: "ids" in x, "dict", None),
     ("keys()", lambda x: x.keys(), "dict", None),
     ("get()", lambda x: x.get("ids"), "dict", None),
     ("an integer key", lambda x: x[1], "tuple", 1),
+    ("a computed key", lambda x: [x[i] for i in range(2)], "list", 0),
+    ("unpacking into names", lambda x: unpacked(x), "tuple", None),
+    ("a zip", lambda x: list(zip(x, [1, 2], strict=True)), "list", None),
     ("a slice", lambda x: x[:, 0], "tensor", None),
     ("iteration", list, "list", None),
     ("unpacking", lambda x: [*x], "list", None),
