@@ -258,7 +258,9 @@ def keys_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
 
 
 def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Neighbours:
-    """The same list with one item more, or one less."""
+    """The same list with one item more, or one less; a tuple, where the message speaks of what only one of them can do."""
+    if re.search(_MISSES_KIND.format(node.kind), message):
+        yield hypothesis.with_node(path, replace(node, kind="tuple" if node.kind == "list" else "list")), 0.1
     count = len(node.children)
     shortage = re.search(r"not enough values|out of range|missing \d+ required", message) is not None
     if count < 8:
@@ -271,12 +273,6 @@ def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str)
             hypothesis.with_node(path, replace(node, children=node.children[:-1])),
             0.5 if "too many" in message else 1.5,
         )
-
-
-def other_kind(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Neighbours:
-    """A tuple for a list, or the other way, where the message speaks of what only the other can do."""
-    if re.search(_MISSES_KIND.format(node.kind), message):
-        yield hypothesis.with_node(path, replace(node, kind="tuple" if node.kind == "list" else "list")), 0.1
 
 
 _MISSES_KIND = (

@@ -27,7 +27,6 @@ from contractgen.infer.neighbours import (
     levelled,
     mirrors,
     names_dtype,
-    other_kind,
     other_lengths,
     ranks_in_message,
     ranks_together,
@@ -362,7 +361,6 @@ class Search:
             settled = any(at[: len(path)] == path for at in frozen)
             if isinstance(node, Group) and node.kind in ("list", "tuple") and node.cls is None and not settled:
                 yield from other_lengths(hypothesis, path, node, message)
-                yield from other_kind(hypothesis, path, node, message)
 
     def _filled(self, hypothesis: Hypothesis, message: str, named: Sequence[str]) -> Iterator[tuple[Hypothesis, float]]:
         """Parameters that default to None, given: a model may ask for one of them all the same, first those ``named``."""

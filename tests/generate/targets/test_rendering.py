@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from contractgen.contract.canonical import seal
 from contractgen.contract.codec import load_contract
-from contractgen.contract.model import Contract
+from contractgen.contract.model import Contract, Dim, Output, Parameter, Tensor, Tuple
 from contractgen.errors import UsageError
 from contractgen.generate.targets import Deployment, known, render_all
 from contractgen.generate.targets.factory import MEMBER, kept, remembered
@@ -178,3 +179,12 @@ def test_a_member_that_export_did_not_write_is_refused(tmp_path: Path, member: d
     contract = dataclasses.replace(contract_of("linear"), extensions={MEMBER: member})
     with pytest.raises(UsageError, match=MEMBER):
         remembered(Deployment(folder=tmp_path), contract, tmp_path)
+
+
+def test_a_graph_is_fed_from_a_list_of_unlike_items_and_answers_with_one(tmp_path: Path) -> None:
+    levels = [Tensor(f"levels.{i}", "float32", ("batch", channels)) for i, channels in enumerate((4, 6))]
+    node = Tuple(tuple(levels), "list")
+    contract = seal(Contract("m", (Parameter("levels", node),), (Output("output", node),), {"batch": Dim()}))
+    text = known("kserve").render(contract, deployment(tmp_path, "model.onnx"))["contract_model.py"]
+    assert '{"levels.0": args[0][0], "levels.1": args[0][1]}' in text
+    assert 'return [found["levels.0"], found["levels.1"]]' in text
