@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from contractgen.infer.batch import prove_batch
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, dotted, name_in
+from contractgen.infer.hypothesis import Axis, Hypothesis, dotted, name_in
 from contractgen.infer.optional import Optionals
 from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
@@ -79,7 +80,7 @@ def _sizes(value: object) -> Iterator[int]:
 
 def seat(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, Held]]:
     """The input with sizes of which the model binds only a sum or a product at numbers that it holds, and which they are."""
-    seated: dict[Axis, Held] = {}
+    optionals, seated = _columns_of_reshapes(search, optionals)
     held = held_sizes(search.runner.module)
     for guard in optionals.found.trial.guards if held else ():
         if not guard.equality or guard.tie or guard.artefact or not 2 <= len(guard.axes) <= 3:
@@ -102,6 +103,39 @@ def seat(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, He
             optionals = replace(optionals, found=Found(moved, found.plan, trial))
             break
     return optionals, seated
+
+
+def _columns_of_reshapes(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, Held]]:
+    """The input with as many columns as a reshape of a matrix asks for, where it takes any that come out even."""
+    seated: dict[Axis, Held] = {}
+    for guard in optionals.found.trial.guards:
+        found = optionals.found
+        columns = _asked_for(guard, found.hypothesis)
+        if columns is None or columns[0] in seated:
+            continue
+        axis, wanted = columns
+        prober = Prober(search.runner, found.hypothesis, found.plan)
+        groups = groups_of(prober, found)
+        part = next(group for group in groups if axis in group)
+        change, more = dict.fromkeys(part, wanted), dict.fromkeys(part, 2 * wanted)
+        if any(index == 0 for _, index in part) or prove_batch(prober, groups, optionals.names) is not None:
+            continue
+        if all(prober.means(outcome) for outcome in prober.at([change, more])):
+            seated |= dict.fromkeys(part, Held(wanted, "the columns of a reshape"))
+            moved = found.hypothesis.with_sizes(change)
+            trial = search.tracer.run(moved, answer=found.trial.answer)
+            optionals = replace(optionals, found=Found(moved, found.plan, trial))
+    return optionals, seated
+
+
+def _asked_for(guard: Guard, hypothesis: Hypothesis) -> tuple[Axis, int] | None:
+    """The columns of a matrix, and their number, where the condition is that its elements come out even in rows of that."""
+    even = re.fullmatch(r"\(\(v\[0\]\*v\[1\]\) % (\d+)\) == 0", guard.source)
+    paths = {path for path, _ in guard.axes}
+    if even is None or len(paths) != 1:
+        return None
+    path = guard.axes[0][0]
+    return ((path, 1), int(even[1])) if len(hypothesis.leaves()[path].sizes) == 2 else None
 
 
 def keep_seated(extents: Sequence[Extent], seated: Mapping[Axis, Held]) -> None:

@@ -11,7 +11,7 @@ from contractgen.infer.held import ask_of_sums, held_sizes, keep_seated, seat
 from contractgen.infer.hypothesis import Axis, Hypothesis
 from contractgen.infer.influence import settle_band
 from contractgen.infer.optional import Optionals
-from tests.infer.conftest import Bench, f32, params
+from tests.infer.conftest import Bench, f32, i64, params
 
 
 class Config(SimpleNamespace):
@@ -186,3 +186,23 @@ def test_a_size_that_nothing_makes_up_for_is_no_question(bench: Bench) -> None:
 def test_equal_sizes_of_two_tensors_are_no_square(bench: Bench) -> None:
     _, chosen = seated(bench, Critic(11, 3), params(state=f32(2, 7), action=f32(2, 7)))
     assert chosen == {(("state",), 1): 11, (("action",), 1): 3}
+
+
+class Towers(nn.Module):
+    """Rows of six, of which a reshape takes any number; the edges' ids are rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor, edges: torch.Tensor) -> Any:
+        h = self.layer(x.view(-1, 6))
+        return h.index_add(0, edges[0], h.index_select(0, edges[1]))
+
+
+def test_a_matrix_has_the_columns_that_a_reshape_asks_for(bench: Bench) -> None:
+    workbench = bench(Towers())
+    found = workbench.found(params(x=f32(12, 5), edges=i64(2, 7)))
+    moved, chosen = seat(workbench.search(), Optionals(found, found))
+    assert chosen.keys() == {(("x",), 1)}
+    assert moved.found.hypothesis.sizes()[(("x",), 1)] == 6
