@@ -75,6 +75,8 @@ _AUDIO = {"audio", "wav", "wave", "waveform", "signal", "speech", "sound"}
 
 
 EDGES = Prior((torch.int64,), (2,), ("2", "edges"), declared=True)
+PLACES = Prior((), (2,), ("nodes", "features"), declared=True)
+"""Of the nodes of graphs; the places of tokens are ids and have the same names."""
 CONVENTIONS = {
     "edge_attr": Prior(ranks=(2, 1)),
     "edge_weight": Prior(ranks=(1, 2)),

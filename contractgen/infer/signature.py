@@ -44,8 +44,10 @@ class Signature:
 
     @property
     def of_graphs(self) -> bool:
-        """Whether edges are among the parameters: what there is of each node has one axis less than in a batch."""
-        return any(priors.convention((param.name,)) is priors.EDGES for param in self.hypothesis.params)
+        """Whether edges or the graph of each node are parameters: what there is of each has one axis less than in a batch."""
+        names = [param.name for param in self.hypothesis.params]
+        edges = any(priors.convention((name,)) is priors.EDGES for name in names)
+        return edges or ("batch" in names and len(names) > 1)
 
     def written(self, path: Path) -> Prior:
         """What an annotation itself says of the dtype and the rank at ``path``: a use in the code does not override it."""
@@ -57,7 +59,9 @@ class Signature:
     def _own(self, path: Path) -> Prior:
         """What the author wrote, completed by what the name means wherever it is used."""
         own = self.priors.get(path, Prior())
-        usual = priors.convention(path)
+        usual = (
+            priors.PLACES if self.of_graphs and name_in(path) in ("pos", "coord", "coords") else priors.convention(path)
+        )
         alone = len(path) == 1 and len(self.hypothesis.params) == 1
         if alone or own.dims or not (set(usual.dtypes) >= set(own.dtypes) and set(usual.ranks) >= set(own.ranks)):
             return own

@@ -264,3 +264,19 @@ def test_edges_of_each_kind_in_a_dict_are_edges() -> None:
     assert signature.prior(("pos_edge_index",)).dtypes[0] == torch.int64
     assert signature.of_graphs
     assert not read_signature(Alone()).of_graphs
+
+
+class Molecules(nn.Module):
+    def forward(self, z: Any, pos: Any, batch: Any) -> Any:
+        return pos
+
+
+class Placed(nn.Module):
+    def forward(self, x: Any, pos: Any) -> Any:
+        return pos
+
+
+def test_places_of_nodes_are_rows_of_coordinates() -> None:
+    assert read_signature(Molecules()).prior(("pos",)).exact_rank
+    assert read_signature(Molecules()).written(("pos",)).ranks[0] == 2
+    assert not read_signature(Placed()).prior(("pos",)).exact_rank
