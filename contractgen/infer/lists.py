@@ -6,7 +6,7 @@ from contractgen.infer.assemble import Length
 from contractgen.infer.extents import Claim
 from contractgen.infer.hypothesis import Group, Hypothesis, Leaf, Node, Path, Unknown
 from contractgen.infer.naming import identifier
-from contractgen.infer.probe import Input, Prober, Refill
+from contractgen.infer.probe import Input, Prober, Refill, out_tensors
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.values import Plan
 
@@ -70,7 +70,7 @@ def _nested(path: Path, found: dict[Path, Length]) -> bool:
 def _measure(prober: Prober, path: Path, node: Group) -> Length | None:
     count = len(node.children)
     runs = {n: _runs(prober, path, node, n) for n in (count + 1, count + 2, *((count - 1,) if count > 1 else ()))}
-    if not (runs[count + 1] and runs[count + 2]):
+    if not (runs[count + 1] and runs[count + 2]) or _returns_items(prober, path, node):
         return None
     low = next(n for n in range(1, count + 1) if n == count or _runs(prober, path, node, n))
     high = next((n - 1 for n in range(count + 3, _MOST + 1) if not _runs(prober, path, node, n)), None)
@@ -83,6 +83,13 @@ def _measure(prober: Prober, path: Path, node: Group) -> Length | None:
         ),
     )
     return Length(f"{identifier(str(path[-1]).lower())}_count", low, high, claims)
+
+
+def _returns_items(prober: Prober, path: Path, node: Group) -> bool:
+    """Whether a longer list makes the model return more tensors: no contract says how many, so the list has its length."""
+    longer = _with_length(prober, path, node, len(node.children) + 1)
+    own, more = (len(out_tensors(one.base().tree)) for one in (prober, longer))
+    return own != more
 
 
 def _runs(prober: Prober, path: Path, node: Group, count: int) -> bool:

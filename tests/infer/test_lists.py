@@ -52,6 +52,13 @@ class Heads(nn.Module):
         self.head = nn.Linear(4, 2)
 
     def forward(self, xs: list[torch.Tensor]) -> Any:
+        return torch.cat([self.head(x) for x in xs])
+
+
+class Each(Heads):
+    """As many results as levels."""
+
+    def forward(self, xs: list[torch.Tensor]) -> Any:
         return [self.head(x) for x in xs]
 
 
@@ -104,3 +111,7 @@ def test_a_list_whose_items_differ_in_size_in_the_example_is_as_long_as_there(be
     assert [length.name for length in measure_lists(prober, even).values()] == ["xs_count"]
     uneven = params(xs=Group("list", ((0, f32(3, 4)), (1, f32(2, 4)))))
     assert measure_lists(prober, uneven) == {}
+
+
+def test_a_list_with_a_result_for_each_item_is_as_long_as_it_was_found(bench: Bench) -> None:
+    assert measured(bench(Each()), 3) == {}
