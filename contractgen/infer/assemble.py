@@ -303,6 +303,8 @@ def _simple(operator: model.Operator, left: model.Expr, right: model.Expr) -> mo
         return right if left == 1 else left
     if operator == "//" and right == 1:
         return left
+    if operator == "//" and left == right:
+        return 1
     return (operator, left, right)
 
 

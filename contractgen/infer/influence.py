@@ -25,8 +25,10 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
     if own in (None, extent.min) and _keep_only_read(sizes, extent):
         return
     start = max(current, extent.min)
-    if extent.max is not None and extent.max < start + 3:
-        return
+    if extent.max is not None and extent.max < start + WINDOW:
+        start = max(extent.min, extent.max - WINDOW)
+        if extent.max < start + 3:
+            return
     if all(read is not False for read in reads_last_at(sizes, extent, [start, start + 1, start + 2])):
         return
     end = min(start + WINDOW, extent.max or start + WINDOW)
@@ -100,13 +102,9 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mappi
     It is the one that the example has (``given``), that the model holds as a number, or that fits the grid exactly, as far
     as people would choose it; else the roundest is a guess.
     """
-    if (
-        not extent.free
-        or extent.max is None
-        or extent.min < 4
-        or extent.max > extent.min * 1.3
-        or extent.max == extent.min
-    ):
+    if not extent.free or extent.max is None or extent.min < 4 or extent.max == extent.min:
+        return
+    if extent.max > extent.min * 1.3 and not _is_one_cell(sizes, extent.min, extent.max, extent):
         return
     band = [size for size in range(extent.min, extent.max + 1) if size % extent.multiple_of == 0]
     if len(band) > WINDOW:
@@ -131,6 +129,13 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mappi
     detail = f"{band[0]} to {band[-1]} ran and end in the same grid; {reason}"
     extent.claims = [Claim("fixed", source, detail)]
     extent.fixed, extent.min, extent.max, extent.multiple_of = chosen, 1, None, 1
+
+
+def _is_one_cell(sizes: Sizes, smallest: int, largest: int, extent: Extent) -> bool:
+    """Whether these are all the sides of a picture that give a grid of one size: from one multiple of a stride to the next."""
+    ranks = [len(sizes.prober.hypothesis.leaves()[path].sizes) for path, _ in extent.group]
+    stride = largest - smallest + 1
+    return min(ranks) >= 4 and largest < 2 * smallest and 0 in (smallest % stride, largest % stride)
 
 
 def _own_size(extent: Extent, given: Mapping[Axis, int]) -> int | None:

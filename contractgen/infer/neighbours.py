@@ -311,8 +311,10 @@ _SPELT = ("zero", "one", "two", "three", "four", "five")
 
 def names_dtype(message: str, dtype: torch.dtype) -> bool:
     """Whether the message speaks of the dtype, in C++'s words or in Python's."""
-    names = {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}
-    names |= {torch.float32: ("Float", "float32"), torch.float64: ("Double", "float64"), torch.uint8: ("Byte", "uint8")}
+    names: dict[torch.dtype, tuple[str, ...]] = {}
+    names |= {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}
+    names |= {torch.float32: ("Float", "float32", "(float)"), torch.float64: ("Double", "float64", "(double)")}
+    names |= {torch.uint8: ("Byte", "uint8")}
     return any(name in message for name in names.get(dtype, (str(dtype).removeprefix("torch."),)))
 
 

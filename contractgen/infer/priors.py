@@ -138,8 +138,18 @@ def mentioned_dtypes(source: str) -> tuple[torch.dtype, ...]:
     return tuple(dict.fromkeys(getattr(torch, name) for name in found))
 
 
+def typed_shape(name: str, docstring: str) -> tuple[str, ...]:
+    """The dims that stand beside a type, as in ``x (`torch.Tensor` of shape `(batch_size, channels)`, *optional*)``."""
+    found = re.search(rf"\b{re.escape(name)} *\([^()\n]*\bof shape *`*\(([^()\n]*)\)", docstring)
+    dims = tuple(part.strip() for part in found[1].split(",") if part.strip()) if found else ()
+    return dims if all(re.fullmatch(r"[A-Za-z_]\w*|\d+", dim) for dim in dims) else ()
+
+
 def shape_in_docstring(name: str, docstring: str) -> tuple[str, ...]:
     """The dims that a docstring gives for a parameter, ``x: (batch, 3, H, W)`` or ``x of shape [B, T]``; empty if none."""
+    typed = typed_shape(name, docstring)
+    if typed:
+        return typed
     brackets = re.finditer(
         rf"\b{re.escape(name)}\b[^\n(\[]{{0,60}}((?:[(\[][^)\]\n]*[)\]][^\n(\[]{{0,60}})+)", docstring
     )

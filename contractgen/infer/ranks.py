@@ -93,7 +93,8 @@ def _proofs(search: Search, found: Found) -> tuple[dict[Path, int], set[Path]]:
 
 def _subsets(leaves: list[Path]) -> Iterable[list[Path]]:
     """All tensors together, then one at a time, then all but one: ids beside vectors have an axis less."""
-    yield leaves
+    if leaves:
+        yield leaves
     if 1 < len(leaves) <= 6:
         yield from ([path] for path in leaves)
     if 2 < len(leaves) <= 6:

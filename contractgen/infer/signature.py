@@ -108,8 +108,12 @@ def read_signature(module: torch.nn.Module) -> Signature:
         annotation = annotations.get(parameter.name, parameter.annotation)
         node = _node(annotation, (parameter.name,), signature.priors)
         dims = priors.shape_in_docstring(parameter.name, docstring)
-        if dims and (parameter.name,) not in signature.priors:
+        known = signature.priors.get((parameter.name,))
+        if dims and known is None:
             signature.priors[(parameter.name,)] = Prior(ranks=(len(dims),), dims=dims)
+        elif known is not None and not known.ranks and not isinstance(node, Group):
+            typed = priors.typed_shape(parameter.name, docstring)
+            signature.priors[(parameter.name,)] = dataclasses.replace(known, ranks=(len(typed),) if typed else ())
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             params.append(Param(parameter.name, "variadic", Group("list", ((0, node),))))
             continue

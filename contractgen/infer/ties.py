@@ -150,6 +150,28 @@ def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
     return groups, prober
 
 
+def squared(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
+    """Groups merged that are sides of one picture, and of unlike sizes only as far as both give the same grid.
+
+    The prober that comes back has the sizes made equal.
+    """
+    sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
+    for first, second in itertools.combinations(groups, 2):
+        sides = {(path, axis) for path, axis in first if axis >= 2 and len(leaves[path].sizes) >= 4}
+        if sizes[first[0]] == sizes[second[0]] or not {path for path, _ in sides} & {path for path, _ in second}:
+            continue
+        alone = [dict.fromkeys(group, 2 * sizes[group[0]]) for group in (first, second)]
+        if any(prober.means(outcome) for outcome in prober.at(alone)):
+            continue
+        side = max(sizes[first[0]], sizes[second[0]])
+        square = prober.resized(dict.fromkeys((*first, *second), side))
+        merged = bind(square, [first, second]) if square.at([{}])[0].ok else []
+        if len(merged) == 1:
+            rest = [group for group in groups if group not in (first, second)]
+            return squared(square, sorted([*rest, *merged], key=lambda group: list(sizes).index(group[0])))
+    return groups, prober
+
+
 def _surplus_is_unread(prober: Prober, group: Group, target: int) -> bool:
     """Whether the group fails below ``target``, is read to its end at it, and not beyond."""
     below, at, beyond = prober.at([dict.fromkeys(group, size) for size in (target - 1, target, target + 1)])

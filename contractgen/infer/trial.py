@@ -195,6 +195,8 @@ class Tracer:
             with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch, _Weights():
                 # A library that notes a call in a context variable, and fails in it, would find the note at the next one.
                 result = contextvars.copy_context().run(self.module, *args, **kwargs)
+            if not hypothesis.leaves() and not tensors_of(result):
+                raise TypeError("given None, it returned no tensor")
             outputs = map_outputs(result, lambda tensor: _describe(tensor, env, names))
         except (Exception, Decided, MissingKey) as raised:
             suspects = _suspects(watch.running, names) or _suspects(blamed_tensors(raised), names)

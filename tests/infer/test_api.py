@@ -225,3 +225,20 @@ def test_an_output_of_a_list_is_sized_by_dims_that_the_inputs_have() -> None:
     known = {size for shape in shown for size in shape} | {"xs_count"}
     assert all(names(dim.equals) <= known for dim in contract.dims.values() if dim.equals is not None)
     assert {name for name, dim in contract.dims.items() if dim.equals is None} <= known
+
+
+class _EitherOrBoth(nn.Module):
+    """Runs without anything, and then returns nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.sights = nn.Embedding(7, 4), nn.Linear(5, 4)
+
+    def forward(self, ids: torch.Tensor | None = None, sights: torch.Tensor | None = None) -> Any:
+        read = None if ids is None else self.words(ids).mean(1)
+        return {"text": read, "image": None if sights is None else self.sights(sights)}
+
+
+def test_a_run_that_returns_nothing_is_no_first_input() -> None:
+    contract = inferred(_EitherOrBoth())
+    assert [(parameter.name, parameter.required) for parameter in contract.inputs] == [("ids", True), ("sights", False)]

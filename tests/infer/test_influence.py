@@ -168,3 +168,41 @@ def test_the_first_slices_are_read_or_not(bench: Bench) -> None:
     assert reads_first(prober, (X1,), {}) is False
     assert reads_first(prober, (X1,), {}, 2) is False
     assert reads_first(prober, (X1,), {}, 3) is True
+
+
+class Ceiled(nn.Module):
+    """A stem that rounds up, before a head for a grid of 4 x 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(*[nn.Conv2d(1, 1, 3, stride=2, padding=1) for _ in range(4)])
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.head(self.stem(x).flatten(1))
+
+
+class Places(nn.Module):
+    """Patches of 4, of which a table knows 5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv1d(1, 2, 4, stride=4)
+        self.places = nn.Parameter(torch.randn(1, 2, 5))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        patches = self.patches(x)
+        if patches.shape[-1] > 5:
+            raise ValueError("too long")
+        return (patches + self.places[..., : patches.shape[-1]]).mean(-1)
+
+
+def test_all_sides_that_give_one_grid_are_one_size(bench: Bench) -> None:
+    extent = settled(bench(Ceiled()).measured(params(x=f32(2, 1, 50, 53))), "x", 2)
+    assert extent.fixed == 64
+    assert extent.claims[-1].detail.startswith("49 to 64 ran and end in the same grid")
+
+
+def test_a_remainder_is_found_below_a_maximum_too(bench: Bench) -> None:
+    extent = settled(bench(Places()).measured(params(x=f32(2, 1, 23))), "x", 2)
+    assert (extent.min, extent.max, extent.multiple_of) == (4, 20, 4)

@@ -47,6 +47,10 @@ def test_dtypes_in_the_source_are_read_once_each_and_in_order() -> None:
     [
         ("x: (batch, 3, H, W)", ("batch", "3", "H", "W")),
         ("x of shape [B, T]", ("B", "T")),
+        ("x (`torch.FloatTensor` of shape `(batch_size, 3, width)`, *optional*):", ("batch_size", "3", "width")),
+        ("x (`torch.Tensor` of shape `(n, t)` or `(n, t, size)`, *optional*):", ("n", "t")),
+        ("x (`torch.Tensor` of shape `(n, 2*t)`, *optional*):", ()),
+        ("x (`list` of length `(a, b)`):", ()),
         ("x: (see the paper, page 3)", ()),
         ("y: (B, T)", ()),
         ("x: (B)", ()),

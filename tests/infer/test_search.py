@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
-from contractgen.infer.neighbours import ranks_in_message
+from contractgen.infer.neighbours import names_dtype, ranks_in_message
 from contractgen.infer.search import Found, Limits, describe
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -372,3 +372,9 @@ class _FewPlaces(nn.Module):
 def test_sizes_shrink_where_a_real_run_looks_up_what_no_table_has(bench: Bench) -> None:
     found = first(bench, _FewPlaces())
     assert found.hypothesis.leaves()[("x",)].sizes[1] <= 6
+
+
+def test_a_message_names_a_dtype_in_words_of_its_own() -> None:
+    message = "Input type (long int) and bias type (float) should be the same"
+    assert names_dtype(message, torch.float32)
+    assert not names_dtype(message, torch.float64)

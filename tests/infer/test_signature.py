@@ -280,3 +280,20 @@ def test_places_of_nodes_are_rows_of_coordinates() -> None:
     assert read_signature(Molecules()).prior(("pos",)).exact_rank
     assert read_signature(Molecules()).written(("pos",)).ranks[0] == 2
     assert not read_signature(Placed()).prior(("pos",)).exact_rank
+
+
+class Speech(nn.Module):
+    def forward(self, features: torch.LongTensor | None = None, lengths: list[torch.Tensor] | None = None) -> Any:
+        """Args:
+        features (`torch.LongTensor` of shape `(batch_size, frames, size)`, *optional*): what was measured
+        lengths (`list` of `torch.Tensor` of shape `(batch_size, 1)`, *optional*): one for each part
+        """
+        return features, lengths
+
+
+def test_a_docstring_completes_the_rank_of_an_annotated_dtype() -> None:
+    signature = read_signature(Speech())
+    written = signature.written(("features",))
+    assert (written.dtypes, written.ranks) == ((torch.int64,), (3,))
+    assert not signature.prior(("features",)).exact_rank
+    assert ("lengths",) not in signature.priors or signature.priors[("lengths",)].ranks == ()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from contractgen.infer.hypothesis import Axis
-from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, tied_axes, untie
+from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, squared, tied_axes, untie
 from tests.infer.conftest import Bench, f32, i64, params
 
 X0, X1, Y0, Y1 = (("x",), 0), (("x",), 1), (("y",), 0), (("y",), 1)
@@ -181,3 +181,17 @@ def test_sides_that_move_alone_within_a_grid_are_bound_all_the_same(bench: Bench
 def test_time_and_batch_that_were_alike_are_taken_apart_together(bench: Bench) -> None:
     prober = bench(Sum()).prober(params(x=f32(5, 5), y=f32(5, 5)))
     assert untie(prober, (X0, X1, Y0, Y1)) == [(X0, Y0), (X1, Y1)]
+
+
+def test_unlike_sides_of_one_grid_are_made_a_square(bench: Bench) -> None:
+    height, width = (("x",), 2), (("x",), 3)
+    prober = bench(Squares()).prober(params(x=f32(2, 1, 41, 43)))
+    groups, square = squared(prober, [(height,), (width,)])
+    assert groups == [(height, width)]
+    assert square.hypothesis == params(x=f32(2, 1, 43, 43))
+
+
+def test_sides_that_are_free_stay_two(bench: Bench) -> None:
+    height, width = (("x",), 2), (("x",), 3)
+    prober = bench(nn.Conv2d(1, 2, 3)).prober(params(x=f32(2, 1, 41, 43)))
+    assert squared(prober, [(height,), (width,)]) == ([(height,), (width,)], prober)
