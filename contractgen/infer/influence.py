@@ -8,7 +8,6 @@ from contractgen.contract.model import Source
 from contractgen.infer.extents import WINDOW, Claim, Extent, Sizes
 from contractgen.infer.held import Held, in_band
 from contractgen.infer.hypothesis import Axis
-from contractgen.infer.probe import out_tensors
 from contractgen.infer.reads import reads_first, reads_last
 
 
@@ -64,8 +63,6 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
         read, *beyond = [_reads_at(sizes, extent, size, end) for size in (smallest, *near)]
         if not read or not beyond or any(depends is not False for depends in beyond):
             continue
-        if _gives_more(sizes, extent, smallest, largest):
-            return False
         if _reads_at(sizes, extent, largest, end, largest - smallest) is not False:
             return False  # the next window of a strided layer, whose results a pooling takes together
         detail = f"{smallest} ran and was read to its {end}, {smallest - 1} failed; what is beyond {smallest} changes no output"
@@ -81,15 +78,6 @@ def _reads_at(sizes: Sizes, extent: Extent, size: int, end: str, count: int = 1)
     if end == "end":
         return reads_last(sizes.prober, extent.group, change, start=size - count)
     return reads_first(sizes.prober, extent.group, change, count)
-
-
-def _gives_more(sizes: Sizes, extent: Extent, smallest: int, largest: int) -> bool:
-    """Whether larger inputs give larger outputs: what is not read yet belongs to the next window of a strided layer."""
-    wanted = [sizes.with_size((extent, size)) for size in (smallest, largest)]
-    first, larger = sizes.prober.at(wanted)
-    return not (first.ok and larger.ok) or [tensor.sizes for _, tensor in out_tensors(first.value.tree)] != [
-        tensor.sizes for _, tensor in out_tensors(larger.value.tree)
-    ]
 
 
 _CHOSEN = 4

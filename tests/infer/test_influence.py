@@ -80,6 +80,24 @@ def test_columns_that_are_never_read_fix_the_size(bench: Bench) -> None:
     assert "3 ran and was read to its end, 2 failed; what is beyond 3 changes no output" in extent.claims[0].detail
 
 
+class Individual(nn.Module):
+    """A layer for each of three channels; the result has a row for each one that there is, of zeros beyond them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(6, 4) for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> Any:
+        out = x.new_zeros(x.shape[0], x.shape[1], 4)
+        for index, layer in enumerate(self.layers):
+            out[:, index] = layer(x[:, index])
+        return out
+
+
+def test_channels_that_are_never_read_fix_the_size_though_the_output_grows(bench: Bench) -> None:
+    assert settled(bench(Individual()).measured(params(x=f32(5, 7, 6))), "x", 1).fixed == 3
+
+
 def test_columns_of_ids_that_are_never_read_fix_the_size(bench: Bench) -> None:
     assert settled(bench(Counted()).measured(params(x=i64(5, 7))), "x", 1).fixed == 2
 
