@@ -334,7 +334,7 @@ def _keep_to_own_rows(columns: Sequence[Domain]) -> None:
     spans = [(c.min, c.max) for c in columns if isinstance(c.min, int) and isinstance(c.max, int)]
     starts = [-low for low, _ in spans]
     one_table = len(spans) == len(columns) and len({high - low for low, high in spans}) == 1
-    if not one_table or starts[0] != 0 or starts != sorted(set(starts)):
+    if not one_table or starts[0] < 0 or starts != sorted(set(starts)):
         return
     ends = [after - start - 1 for start, after in itertools.pairwise(starts)] + [spans[-1][1]]
     for domain, start, end in zip(columns, starts, ends, strict=True):

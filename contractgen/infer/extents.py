@@ -295,9 +295,13 @@ def _listed(sizes: Sequence[int]) -> str:
 
 def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
     step = extent.multiple_of
-    smallest = smallest_true(
-        range(step, current + 1, step), lambda size: sizes.ok(extent, [size])[0], first=(step, 2 * step, 3 * step)
-    )
+
+    def runs_as_is(size: int) -> bool:
+        return sizes.ok(extent, [size])[0]
+
+    smallest = smallest_true(range(step, current + 1, step), runs_as_is, first=(step, 2 * step, 3 * step))
+    if smallest == 1 == step and current > 2 and not runs_as_is(2):  # one is repeated until it fits, and two are not
+        smallest = smallest_true(range(3, current + 1), runs_as_is, first=(3, 4))
     roomier = [
         (other, 2 * sizes.size(other))
         for other in sizes.extents
@@ -311,8 +315,7 @@ def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
         if runs(smallest) and runs(smallest - step):  # else it is no room that helps, but one grid instead of another
             smallest = smallest_true(range(step, smallest, step), runs)
     extent.min = smallest
-    below = f"; {smallest - step} failed" if smallest > step else ""
-    extent.claims.append(Claim("min", "probed", f"{smallest} ran{below}"))
+    extent.claims.append(Claim("min", "probed", f"{smallest} ran" + f"; {smallest - step} failed" * (smallest > step)))
 
 
 def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequence[int] = ()) -> int:

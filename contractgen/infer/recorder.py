@@ -209,7 +209,9 @@ def _arithmetic(name: str) -> Any:
         equal = name in ("__eq__", "__ne__")
         if equal and any(isinstance(other, str) for other in others):
             self._decide("str")
-        self._decide("tensor", hint=Hint((torch.int64,)) if equal and integer else _METHOD_HINTS.get(name))
+        share = name in ("__mul__", "__rmul__") and any(isinstance(other, torch.SymInt) for other in others)
+        known = Hint((torch.int64,)) if equal and integer else Hint((torch.float32,)) if share else None
+        self._decide("tensor", hint=known or _METHOD_HINTS.get(name))  # a size times a number is a share of it
 
     return operator
 

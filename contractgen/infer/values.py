@@ -14,13 +14,13 @@ import torch
 
 from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask, name_in
 
-Fill: TypeAlias = Union[Literal["normal", "zeros", "ones", "mixed", "ramp"], torch.Tensor]
+Fill: TypeAlias = Union[Literal["normal", "uniform", "zeros", "ones", "mixed", "ramp"], torch.Tensor]
 """How to fill a tensor; a tensor stands for itself, repeated or cut to the sizes that are wanted."""
 
 Plan: TypeAlias = "dict[Path, Fill]"
 
 _FILLS: dict[str, tuple[Fill, ...]] = {
-    "float": ("normal", "zeros"),
+    "float": ("normal", "uniform", "zeros"),
     "integer": ("zeros", "ones", "mixed", "ramp"),
     "mask": ("mixed", "ones", "zeros"),
     "bool": ("mixed", "zeros", "ones"),
@@ -69,6 +69,8 @@ def make_tensor(leaf: Leaf, fill: Fill, seed: int) -> torch.Tensor:
             if leaf.sizes[-1] > 1:
                 bits[..., -1] = 0
         return bits.to(leaf.dtype)
+    if fill == "uniform":  # shares of a whole, and what has a root or a logarithm
+        return torch.rand(leaf.sizes, generator=generator).to(leaf.dtype)
     if leaf.dtype.is_complex:
         return torch.complex(
             torch.randn(leaf.sizes, generator=generator), torch.randn(leaf.sizes, generator=generator)

@@ -253,3 +253,19 @@ class _Padded(nn.Module):
 def test_a_mask_that_leaves_nothing_of_a_single_column_sets_no_minimum(bench: Bench) -> None:
     measured = bench(_Padded()).measured(params(x=f32(5, 7), mask=Leaf(torch.bool, (5, 7))))
     assert measured.span("x", 1) == (1, None, 1)
+
+
+class _Rows(nn.Module):
+    """Fills a table of eight rows from at least as many, or from a single one that is repeated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(torch.zeros(x.shape[0], 8, 4) + x[:, :8])
+
+
+def test_a_single_row_that_is_repeated_is_no_smallest_size(bench: Bench) -> None:
+    measured = bench(_Rows()).measured(params(x=f32(3, 11, 4)))
+    assert measured.span("x", 1) == (8, None, 1)

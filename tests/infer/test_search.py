@@ -378,3 +378,18 @@ def test_a_message_names_a_dtype_in_words_of_its_own() -> None:
     message = "Input type (long int) and bias type (float) should be the same"
     assert names_dtype(message, torch.float32)
     assert not names_dtype(message, torch.float64)
+
+
+class Shares(nn.Module):
+    """Lengths as shares of the longest."""
+
+    def forward(self, x: Any, lengths: Any) -> Any:
+        steps = torch.arange(x.shape[1])
+        kept = (steps < (lengths * x.shape[1]).unsqueeze(1)).unsqueeze(2).to(x.dtype)
+        return (x * kept).sum(1) / kept.sum(1)
+
+
+def test_lengths_that_are_shares_of_a_size_are_floats_and_above_zero(bench: Bench) -> None:
+    found = first(bench, Shares())
+    assert shape(found, "lengths") == (torch.float32, 1)
+    assert found.plan[("lengths",)] == "uniform"
