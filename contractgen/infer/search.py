@@ -116,11 +116,11 @@ class Search:
         numbers = itertools.count()
         furthest: list[_State] = []
         simplest: list[_State] = []
-        seen: set[Hypothesis] = set()
+        seen: dict[Hypothesis, float] = {}
 
         def push(hypothesis: Hypothesis, progress: float, cost: float) -> None:
-            if hypothesis not in seen:
-                seen.add(hypothesis)
+            if cost - progress < seen.get(hypothesis, math.inf):  # new, or found again by a shorter way
+                seen[hypothesis] = cost - progress
                 number = next(numbers)
                 heapq.heappush(furthest, _State((cost - progress,), number, hypothesis, cost))
                 heapq.heappush(simplest, _State((cost, -progress), number, hypothesis, cost))
@@ -146,7 +146,7 @@ class Search:
                 push(neighbour, progress, state.cost + cost + (tired if same_ranks else 0.0) + 0.5 * disturbed)
 
         push(start, 0.0, 0.0)
-        done: set[int] = set()
+        done: set[Hypothesis] = set()
         budget = self.tracer.trials + limits.trials
         confirmations = self._confirmations + limits.confirmations
         turn, best, idle = 0, -1.0, 0
@@ -154,9 +154,9 @@ class Search:
             turn += 1
             heap = furthest if (turn % 3 and furthest) or not simplest else simplest
             state = heapq.heappop(heap)
-            if state.number in done:
+            if state.hypothesis in done:
                 continue
-            done.add(state.number)
+            done.add(state.hypothesis)
             trial = self._trace(state.hypothesis)
             _LOG.debug("%.2f %d %s | %s", state.cost, trial.progress, describe(state.hypothesis), trial.message[:150])
             self.asked |= trial.asked.optional
