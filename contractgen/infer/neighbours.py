@@ -127,7 +127,14 @@ def shifted(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], froz
     got = int(found[1]) if found[1] else found[2].count(",") + 1
     steps = sorted({int(rank) - got for rank in re.findall(r"\b(\d)-?D\b", stated[0])} - {0}, key=abs)
     fresh = next(size for size in FRESH if size not in set(hypothesis.sizes().values()))
+    group = [path for path in suspects if path in hypothesis.leaves() and path not in frozen]
     for index, step in enumerate(steps):
+        if step > 0 and len(group) > 1 and len({len(hypothesis.leaves()[path].sizes) for path in group}) == 1:
+            together = hypothesis
+            for path in group:
+                leaf = hypothesis.leaves()[path]
+                together = together.with_node(path, replace(leaf, sizes=(*leaf.sizes, *(fresh,) * step)))
+            yield together, 0.1 + 0.1 * index
         for path, leaf in hypothesis.leaves().items():
             if (
                 path not in frozen
