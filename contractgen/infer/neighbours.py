@@ -31,10 +31,15 @@ _WANTED = (
 
 def channels_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """The channels that a convolution says it wants, for an axis that has as many as it says it got."""
-    found = re.search(_WANTED[0], message)
-    for axis, size in hypothesis.sizes().items() if found else ():
-        if found and size == int(found["got"]):
-            yield hypothesis.with_sizes({axis: int(found["want"])}), 0.05
+    found = re.search(r"to have (\d+) channels, but got (\d+(?: \+ \d+)*) channels", message)
+    if not found:
+        return
+    want, parts = int(found[1]), [int(part) for part in found[2].split(" + ")]
+    if want % len(parts) == 0:  # joined tensors have an equal share of them
+        axes = [axis for axis, size in hypothesis.sizes().items() if size in parts]
+        together = len(parts) > 1 and len(axes) == len(parts)
+        for some in [axes] if together else [[axis] for axis in axes if len(parts) == 1]:
+            yield hypothesis.with_sizes(dict.fromkeys(some, want // len(parts))), 0.05
 
 
 def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
@@ -91,6 +96,17 @@ def larger(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> Ne
             yield hypothesis.with_sizes({(path, axis): next_prime(factor * leaf.sizes[axis]) for axis in axes}), cost
 
 
+def rounded(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> Neighbours:
+    """Grids of round sizes, where what was halved and doubled does not meet what was not: each level asks for a factor 2."""
+    if "must match" not in message:
+        return
+    grids = {path: leaf for path, leaf in hypothesis.leaves().items() if len(leaf.sizes) >= 4}
+    if grids and (not suspects or set(suspects) & set(grids)):
+        for step in (16, 32):
+            sizes = {(path, a): size + -size % step for path, leaf in grids.items() for a, size in enumerate(leaf.sizes) if a > 1}
+            yield hypothesis.with_sizes(sizes), 0.15
+
+
 def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
     """Tensors that met before a failure with an axis less each, or one more: what is joined has ranks that go together."""
     leaves = {path: leaf for path, leaf in hypothesis.leaves().items() if path not in frozen and leaf.sizes}
@@ -125,7 +141,8 @@ def shifted(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], froz
     if not stated or not found:
         return
     got = int(found[1]) if found[1] else found[2].count(",") + 1
-    steps = sorted({int(rank) - got for rank in re.findall(r"\b(\d)-?D\b", stated[0])} - {0}, key=abs)
+    wanted = re.findall(r"(\d)-?D \(batched\)", stated[0]) or re.findall(r"\b(\d)-?D\b", stated[0])
+    steps = sorted({int(rank) - got for rank in wanted} - {0}, key=abs)
     fresh = next(size for size in FRESH if size not in set(hypothesis.sizes().values()))
     group = [path for path in suspects if path in hypothesis.leaves() and path not in frozen]
     for index, step in enumerate(steps):
@@ -134,7 +151,7 @@ def shifted(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], froz
             for path in group:
                 leaf = hypothesis.leaves()[path]
                 together = together.with_node(path, replace(leaf, sizes=(*leaf.sizes, *(fresh,) * step)))
-            yield together, 0.1 + 0.1 * index
+            yield together, 0.05 + 0.1 * index
         for path, leaf in hypothesis.leaves().items():
             if (
                 path not in frozen

@@ -30,6 +30,7 @@ from contractgen.infer.neighbours import (
     other_lengths,
     ranks_in_message,
     ranks_together,
+    rounded,
     shapes_from_message,
     shifted,
     sizes_from_message,
@@ -238,6 +239,7 @@ class Search:
         yield from shapes_from_message(hypothesis, trial.message)
         yield from mirrors(hypothesis, trial.suspects)
         yield from larger(hypothesis, trial.message, trial.suspects)
+        yield from rounded(hypothesis, trial.message, trial.suspects)
         yield from levelled(hypothesis, trial, frozen)
         yield from led(hypothesis, trial.message, trial.suspects, frozen)
         yield from shifted(hypothesis, trial.message, trial.suspects, frozen)
