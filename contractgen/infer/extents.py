@@ -294,11 +294,7 @@ def _listed(sizes: Sequence[int]) -> str:
 
 
 def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
-    step = extent.multiple_of
-
-    def runs_as_is(size: int) -> bool:
-        return sizes.ok(extent, [size])[0]
-
+    step, runs_as_is = extent.multiple_of, lambda size: sizes.ok(extent, [size])[0]
     smallest = smallest_true(range(step, current + 1, step), runs_as_is, first=(step, 2 * step, 3 * step))
     if smallest == 1 == step and current > 2 and not runs_as_is(2):  # one is repeated until it fits, and two are not
         smallest = smallest_true(range(3, current + 1), runs_as_is, first=(3, 4))

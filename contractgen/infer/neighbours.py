@@ -29,6 +29,22 @@ _WANTED = (
 """How messages name a size and the one that they want instead."""
 
 
+def after_symbolic_failure(
+    hypothesis: Hypothesis, trial: Trial, conditions: Sequence[Guard], frozen: frozenset[Path]
+) -> Neighbours:
+    """Other sizes and ranks of the tensors that the failing operator saw, where its conditions do not say them all."""
+    message, suspects = trial.message, trial.suspects
+    yield from special_sizes(hypothesis, trial, conditions)
+    yield from shapes_from_message(hypothesis, message)
+    yield from mirrors(hypothesis, suspects)
+    yield from larger(hypothesis, message, suspects)
+    yield from rounded(hypothesis, message, suspects)
+    yield from levelled(hypothesis, trial, frozen)
+    yield from led(hypothesis, message, suspects, frozen)
+    yield from shifted(hypothesis, message, suspects, frozen)
+    yield from ranks_together(hypothesis, suspects, frozen)
+
+
 def channels_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """The channels that a convolution says it wants, for an axis that has as many as it says it got."""
     found = re.search(r"to have (\d+) channels, but got (\d+(?: \+ \d+)*) channels", message)
@@ -103,7 +119,12 @@ def rounded(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> N
     grids = {path: leaf for path, leaf in hypothesis.leaves().items() if len(leaf.sizes) >= 4}
     if grids and (not suspects or set(suspects) & set(grids)):
         for step in (16, 32):
-            sizes = {(path, a): size + -size % step for path, leaf in grids.items() for a, size in enumerate(leaf.sizes) if a > 1}
+            sizes = {
+                (path, a): size + -size % step
+                for path, leaf in grids.items()
+                for a, size in enumerate(leaf.sizes)
+                if a > 1
+            }
             yield hypothesis.with_sizes(sizes), 0.15
 
 

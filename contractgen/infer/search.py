@@ -20,22 +20,16 @@ import torch
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Record, Unknown, dotted
 from contractgen.infer.neighbours import (
+    after_symbolic_failure,
     channels_from_message,
     keys_from_message,
-    larger,
-    led,
-    levelled,
     mirrors,
     names_dtype,
     other_lengths,
     ranks_in_message,
-    ranks_together,
-    rounded,
     shapes_from_message,
-    shifted,
     sizes_from_message,
     smaller,
-    special_sizes,
     squares,
     strings,
     weight_sizes,
@@ -235,15 +229,7 @@ class Search:
                 continue
             for index, new in enumerate(flips(guard, conditions, sizes, self.pool)):
                 yield hypothesis.with_sizes(new), 0.1 + 0.2 * back + 0.05 * index
-        yield from special_sizes(hypothesis, trial, conditions)
-        yield from shapes_from_message(hypothesis, trial.message)
-        yield from mirrors(hypothesis, trial.suspects)
-        yield from larger(hypothesis, trial.message, trial.suspects)
-        yield from rounded(hypothesis, trial.message, trial.suspects)
-        yield from levelled(hypothesis, trial, frozen)
-        yield from led(hypothesis, trial.message, trial.suspects, frozen)
-        yield from shifted(hypothesis, trial.message, trial.suspects, frozen)
-        yield from ranks_together(hypothesis, trial.suspects, frozen)
+        yield from after_symbolic_failure(hypothesis, trial, conditions, frozen)
         yield from self._structural(hypothesis, trial.message, trial, frozen)
 
     def _after_real_failure(

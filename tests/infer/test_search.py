@@ -393,3 +393,21 @@ def test_lengths_that_are_shares_of_a_size_are_floats_and_above_zero(bench: Benc
     found = first(bench, Shares())
     assert shape(found, "lengths") == (torch.float32, 1)
     assert found.plan[("lengths",)] == "uniform"
+
+
+class Warped(nn.Module):
+    """Two pictures of one channel each are joined for layers that halve and double the grid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList([nn.Conv2d(2, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, 2, 1)])
+        self.up = nn.ModuleList([nn.ConvTranspose2d(4, 4, 2, 2), nn.ConvTranspose2d(8, 1, 2, 2)])
+
+    def forward(self, fixed: Any, moving: Any) -> Any:
+        first = self.down[0](torch.cat([fixed, moving], 1))
+        return moving + self.up[1](torch.cat([first, self.up[0](self.down[1](first))], 1))
+
+
+def test_two_pictures_get_their_rank_their_channels_and_round_sizes(bench: Bench) -> None:
+    sizes = first(bench, Warped()).hypothesis.leaves()[("moving",)].sizes
+    assert (len(sizes), sizes[1], sizes[2] % 4, sizes[3] % 4) == (4, 1, 0, 0)
