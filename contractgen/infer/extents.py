@@ -294,15 +294,16 @@ def _listed(sizes: Sequence[int]) -> str:
 
 
 def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
-    step, runs_as_is = extent.multiple_of, lambda size: sizes.ok(extent, [size])[0]
-    smallest = smallest_true(range(step, current + 1, step), runs_as_is, first=(step, 2 * step, 3 * step))
-    if smallest == 1 == step and current > 2 and not runs_as_is(2):  # one is repeated until it fits, and two are not
-        smallest = smallest_true(range(3, current + 1), runs_as_is, first=(3, 4))
-    roomier = [
-        (other, 2 * sizes.size(other))
-        for other in sizes.extents
-        if other.free and other is not extent and not other.batch
-    ]
+    step = extent.multiple_of
+
+    def alone(size: int) -> bool:
+        return sizes.ok(extent, [size])[0]
+
+    smallest = smallest_true(range(step, current + 1, step), alone, first=(step, 2 * step, 3 * step))
+    if smallest == 1 == step and current > 2 and not alone(2):  # one is repeated until it fits, and two are not
+        smallest = smallest_true(range(3, current + 1), alone, first=(3, 4))
+    others = [other for other in sizes.extents if other.free and other is not extent and not other.batch]
+    roomier = [(other, 2 * sizes.size(other)) for other in others]
     if smallest > step and roomier:  # perhaps what failed was too small beside others that are small too
 
         def runs(size: int) -> bool:
