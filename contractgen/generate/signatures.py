@@ -10,6 +10,7 @@ def parameter_lines(contract: model.Contract, names: dict[str, str], *, strict: 
     """Forward's parameters, one a line, then keyword-only ones of our own (`last`)."""
     lines = []
     starred = False
+    late = late_parameters(contract)
     for part in contract.inputs:
         if part.kind == "variadic":
             item = part.node.item if isinstance(part.node, model.List) else None
@@ -22,24 +23,25 @@ def parameter_lines(contract: model.Contract, names: dict[str, str], *, strict: 
         kind = annotation(part.node, strict)
         if isinstance(part.node, model.Constant):
             lines.append(f"{names[part.name]}: {kind} = {literal(default(part.node))},")
-        elif part.required:
+        elif part.required and part.name not in late:
             lines.append(f"{names[part.name]}: {kind},")
         else:
             optional = kind if kind.endswith("| None") or kind == "Any" else f"{kind} | None"
             lines.append(f"{names[part.name]}: {optional} = None,")
     if last and not starred:
         lines.append("*,")
-    return with_defaults(lines) + last
+    return lines + last
 
 
-def with_defaults(lines: list[str]) -> list[str]:
-    """A parameter without a default cannot follow one with a default: those before lose it."""
-    result = list(lines)
-    star = next((i for i, line in enumerate(lines) if line.startswith("*")), len(lines))
-    required_last = max((i for i, line in enumerate(lines[:star]) if " = " not in line), default=-1)
-    for i in range(required_last):
-        result[i] = result[i].partition(" = ")[0].rstrip(",") + ","
-    return result
+def late_parameters(contract: model.Contract) -> frozenset[str]:
+    """What every call gives, though it stands behind what a call may leave out: by place or by name, as for `forward`."""
+    late, before = set(), False
+    for part in contract.inputs:
+        if part.kind == "positional" and part.required and not isinstance(part.node, model.Constant):
+            late |= {part.name} if before else set()
+        else:
+            before = True
+    return frozenset(late)
 
 
 def default(node: model.Constant) -> object:

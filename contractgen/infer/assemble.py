@@ -108,7 +108,6 @@ class _Builder:
 
     def inputs(self) -> tuple[model.Parameter, ...]:
         parameters: list[model.Parameter] = []
-        skipped = False
         for param in self.facts.hypothesis.params:
             if param.kind == "keywords":
                 assert isinstance(param.node, Group)
@@ -119,10 +118,7 @@ class _Builder:
                 continue
             path = (param.name,)
             required = not param.has_default or (path not in self.facts.optional and not isinstance(param.node, Fixed))
-            # what follows a parameter that may be left out can only be passed by name
-            kind = "keyword" if param.kind == "positional" and required and skipped else param.kind
-            skipped |= not required
-            parameters.append(model.Parameter(param.name, self.node(path, param.node, path), kind, required))
+            parameters.append(model.Parameter(param.name, self.node(path, param.node, path), param.kind, required))
         self.input_dims = frozenset(used_in(tuple(parameters)))
         return tuple(parameters)
 

@@ -309,3 +309,23 @@ def test_a_signature_is_forwards_own() -> None:
     assert kwargs == {"scale": None}
     with pytest.raises(TypeError):
         made.client.serialize(x, None, y, scale=None, wrong=1)
+
+
+def test_what_every_call_gives_may_stand_behind_what_may_be_left_out() -> None:
+    row = ("batch", 2)
+    inputs = (
+        Parameter("x", Tensor("x", "float32", row)),
+        Parameter("mask", Tensor("mask", "bool", row), required=False),
+        Parameter("y", Tensor("y", "float32", row)),
+    )
+    outputs = (Output("output", Tensor("output", "float32", row)),)
+    made = generated(Contract("late", inputs, outputs, {"batch": Dim()}, fingerprint=f"sha256:{'1' * 64}"))
+    x, mask = np.zeros((3, 2), np.float32), np.ones((3, 2), np.bool_)
+    for args, kwargs in (((x, mask, x), {}), ((x,), {"y": x}), ((x, None, x), {}), ((), {"y": x, "x": x, "mask": mask})):
+        made.validator.validate(*args, **kwargs)
+        request = made.client.serialize(*args, **kwargs)
+        given, named = made.validator.parse(request.body, request.headers)
+        assert len(given) + len(named) == (3 if mask is (args[1:2] or (kwargs.get("mask"),))[0] else 2)
+    with pytest.raises(made.validator.ContractViolation) as caught:
+        made.validator.validate(x)
+    assert [(one.path, one.code) for one in caught.value.violations] == [("inputs.y", "missing")]

@@ -110,7 +110,7 @@ def test_a_size_that_the_data_decide_is_a_dim_of_its_own_and_is_said() -> None:
     ]
 
 
-def test_what_follows_an_optional_parameter_is_passed_by_name() -> None:
+def test_what_every_call_gives_keeps_its_place_behind_an_optional_parameter() -> None:
     hypothesis = Hypothesis(
         (
             Param("x", "positional", f32(5)),
@@ -120,7 +120,7 @@ def test_what_follows_an_optional_parameter_is_passed_by_name() -> None:
     )
     contract = assembled(hypothesis, [Extent((X0, Y0))], {0: "n"}, OutLeaf(F, (X0,)))
     assert [(p.name, p.kind, p.required) for p in contract.inputs] == [
-        ("x", "positional", True), ("scale", "positional", False), ("y", "keyword", True),
+        ("x", "positional", True), ("scale", "positional", False), ("y", "positional", True),
     ]  # fmt: skip
     assert contract.inputs[1].node == Constant("2.5", "float")
 
