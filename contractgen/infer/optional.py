@@ -7,13 +7,17 @@ is for training. Those are left out of the contract and listed in its evidence.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+import torch
 
 from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors, same_bits
 from contractgen.infer.search import Found, Limits, Search
+from contractgen.infer.trial import SymbolicTensor
 from contractgen.infer.values import Fill
 
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)
@@ -89,6 +93,7 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
+    found = _in_place(search, before, found, path)
     found = alongside(search, usual_dtypes(search, found, added), added)
     old = Prober(search.runner, before.hypothesis, before.plan).lively()
     new = Prober(search.runner, found.hypothesis, found.plan).lively()
@@ -110,13 +115,52 @@ def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> Hypothesis
     Models that check what they take say what is wrong in words of their own, from which no search learns a rank.
     """
     dtypes = list(dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)))[:3]
-    others = dict.fromkeys(leaf.sizes[:rank] for leaf in hypothesis.leaves().values() for rank in (1, 2, 3))
-    shapes = dict.fromkeys(sizes for sizes in (*others, ()) if len(sizes) < 4)
-    starts = [hypothesis.with_node(path, Leaf(dtype, sizes)) for sizes in shapes for dtype in dtypes]
+    starts = [start for sizes in _leading(hypothesis) for start in _of_dtypes(hypothesis, path, sizes, dtypes)]
     reached = {start: search.reach(start) for start in starts[:_LIKELY]}
     if len(set(reached.values())) < 2:
         return None
     return max(reached, key=lambda start: reached[start])
+
+
+def _leading(hypothesis: Hypothesis) -> list[tuple[int, ...]]:
+    """The sizes of the first axes of each tensor, and none."""
+    some = (leaf.sizes[:rank] for leaf in hypothesis.leaves().values() for rank in (1, 2, 3))
+    return list(dict.fromkeys((*some, ())))
+
+
+def _of_dtypes(
+    hypothesis: Hypothesis, path: Path, sizes: tuple[int, ...], dtypes: Sequence[torch.dtype]
+) -> Iterator[Hypothesis]:
+    return (hypothesis.with_node(path, Leaf(dtype, sizes)) for dtype in dtypes)
+
+
+def _in_place(search: Search, before: Found, found: Found, path: Path) -> Found:
+    """The same with a tensor at ``path`` that leaves the outputs their ranks, if there is one: another one broadcast them."""
+    leaf, wanted = found.hypothesis.node(path), _output_ranks(before)
+    if not isinstance(leaf, Leaf) or not wanted or _output_ranks(found) in ((), wanted):
+        return found
+    for sizes in _leading(before.hypothesis):
+        (other,) = _of_dtypes(before.hypothesis, path, sizes, [leaf.dtype])
+        trial = search.tracer.run(other)
+        changed = Found(other, {**before.plan, path: found.plan[path]}, trial)
+        if trial.ok and _output_ranks(changed) == wanted and Prober(search.runner, other, changed.plan).at([{}])[0].ok:
+            return changed
+    return found
+
+
+def _output_ranks(found: Found) -> tuple[int, ...]:
+    """The rank of each output tensor of a symbolic run that came to its end."""
+    ranks: list[int] = []
+
+    def visit(tree: object) -> None:
+        if isinstance(tree, SymbolicTensor):
+            ranks.append(len(tree.sizes))
+        elif isinstance(tree, (list, tuple, dict)):
+            for item in tree.values() if isinstance(tree, dict) else tree:
+                visit(item)
+
+    visit(found.trial.outputs)
+    return tuple(ranks)
 
 
 def _unseen(search: Search, start: Hypothesis, path: Path, frozen: frozenset[Path]) -> Found | None:

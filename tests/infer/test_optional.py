@@ -296,3 +296,20 @@ def test_an_input_that_the_symbolic_run_never_reached_is_found_by_real_ones(benc
 def test_a_mask_of_pictures_has_no_channels(bench: Bench) -> None:
     result = added(bench, Shown(), optional("picture_mask", pictures=f32(5, 3, 11, 13)))
     assert result.found.hypothesis.leaves()[("picture_mask",)].sizes == (5, 11, 13)
+
+
+class Scaled(nn.Module):
+    """A scale of each row; one of two axes would give the outputs one axis more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor, scale: torch.Tensor | None = None) -> Any:
+        y = self.layer(x)
+        return y if scale is None else y * scale.unsqueeze(-1)
+
+
+def test_an_optional_input_leaves_the_outputs_their_ranks(bench: Bench) -> None:
+    result = added(bench, Scaled(), optional("scale", x=f32(5, 4)))
+    assert result.found.hypothesis.leaves()[("scale",)].sizes == (5,)
