@@ -20,7 +20,10 @@ def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = No
     for path, leaf in list(found.hypothesis.leaves().items()):
         if paths is not None and path not in paths:
             continue
-        for dtype in dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)):
+        bytes_first = (
+            [torch.uint8] if path in found.trial.of_bytes and not search.signature.written(path).dtypes else []
+        )
+        for dtype in dict.fromkeys((*bytes_first, *(dtype for (dtype, _), _ in search.shapes(path)))):
             if dtype == leaf.dtype:
                 break
             other = found.hypothesis.with_node(path, replace(leaf, dtype=dtype))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import itertools
 import logging
 import re
 import warnings
@@ -21,20 +20,18 @@ import sympy
 import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._dynamo.source import ConstantSource
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
 
 from contractgen.infer.blame import blamed_absent, blamed_tensors, said
 from contractgen.infer.guards import AxisExpr, Guard, axis_expression
 from contractgen.infer.hypothesis import Hypothesis, Leaf, Node, Path, Record, Unknown
 from contractgen.infer.packing import unpacked
 from contractgen.infer.recorder import Asked, Decided, MissingKey, Recorder, WatchedDict, decide_at_layer
-from contractgen.infer.shortcuts import resizing, shortcut
+from contractgen.infer.shortcuts import resizing
 from contractgen.infer.state import StateGuard
 from contractgen.infer.symbols import Names
+from contractgen.infer.watch import KeptWeights, Watch
 
 
 @dataclass(frozen=True)
@@ -78,83 +75,12 @@ class Trial:
     missing: MissingKey | None = None
     asked: Asked = field(default_factory=Asked)
     repeated: tuple[Repeat, ...] = ()
+    of_bytes: tuple[Path, ...] = ()
+    """The tensors that the model divides by 255: pictures whose elements are bytes."""
     read: bool = False
     """Whether the model read a tensor's content."""
     answer: int | None = None
     """What such a read gave."""
-
-
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts operators and remembers the arguments of the one that is running."""
-
-    def __init__(self, answers: int | None, names: Names) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._names = names
-        self.count = 0
-        self.running: tuple[Any, ...] = ()
-        self.joining: tuple[torch.Tensor, ...] = ()
-        self.read = False
-        self.repeated: list[tuple[Any, int]] = []
-        self._answer = answers
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.running = (*args, *(kwargs or {}).values())
-        self.joining = tuple(args[0]) if func is torch.ops.aten.cat.default else ()
-        scalar = func is torch.ops.aten._local_scalar_dense.default
-        self.read |= scalar
-        if self._answer is not None and scalar:
-            dtype = args[0].dtype
-            return (
-                float(self._answer)
-                if dtype.is_floating_point
-                else bool(self._answer)
-                if dtype == torch.bool
-                else self._answer
-            )
-        _check_dtypes(func, args)
-        if torch.Tag.pointwise in func.tags:
-            self.repeated += _repeated([arg for arg in args if isinstance(arg, torch.Tensor)])
-        made = shortcut(func, args, kwargs or {})
-        result = tree_map_only(torch.Tensor, self._names.tame, func(*args, **(kwargs or {})) if made is None else made)
-        self.count += 1
-        self.running = ()
-        return result
-
-
-def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, int]]:
-    """Each size that is computed to be 1 with the larger one that it meets, of a tensor that no input shapes."""
-    for one, other in itertools.permutations(operands, 2):
-        wanted = _sizes(other)
-        if any(isinstance(size, torch.SymInt) for size in wanted):
-            continue
-        for size, want in zip(reversed(_sizes(one)), reversed(wanted), strict=False):
-            if want > 1 and isinstance(size, torch.SymInt) and size.node.hint == 1:
-                yield size.node.expr, want
-
-
-class _Weights(TorchFunctionMode):
-    """Keeps weights that a forward replaces (``layer.weight.data = ...``): a symbolic run has nothing to put there."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func == _SET_DATA and isinstance(args[1], FakeTensor) and not isinstance(args[0], FakeTensor):
-            return None
-        return func(*args, **(kwargs or {}))
-
-
-_SET_DATA: Any = torch.Tensor.data.__set__  # type: ignore[attr-defined]
-_MULTIPLIES = {
-    "aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm", "aten::convolution", "aten::linear", "aten::matmul",
-}  # fmt: skip
-
-
-def _check_dtypes(func: Any, args: tuple[Any, ...]) -> None:
-    """Refuse what kernels refuse and fake tensors let pass: operands of different dtypes in products."""
-    if func._schema.name not in _MULTIPLIES:
-        return
-    dtypes = {arg.dtype for arg in args[:3] if isinstance(arg, torch.Tensor)}
-    if len(dtypes) > 1:
-        names = " and ".join(sorted(str(dtype) for dtype in dtypes))
-        raise RuntimeError(f"{func._schema.name} needs operands of one dtype, got {names}")
 
 
 class Tracer:
@@ -182,7 +108,7 @@ class Tracer:
         asked = Asked()
         args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, names if symbolic else None))
         args, kwargs = _watch_groups(hypothesis, args, kwargs, asked)
-        watch = _Watch(answer, names)
+        watch = Watch(answer, names)
         error: BaseException | None = None
         suspects: tuple[Path, ...] = ()
         joined: tuple[tuple[int, tuple[Path, ...]], ...] = ()
@@ -192,7 +118,7 @@ class Tracer:
             submodule.use_nested_tensor = False  # whether it nests depends on the mask's content
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
-            with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch, _Weights():
+            with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch, KeptWeights():
                 # A library that notes a call in a context variable, and fails in it, would find the note at the next one.
                 result = contextvars.copy_context().run(self.module, *args, **kwargs)
             if not hypothesis.leaves() and not tensors_of(result):
@@ -221,6 +147,9 @@ class Tracer:
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
             repeated=tuple(_repeats(watch.repeated, names)),
+            of_bytes=tuple(
+                path for one in watch.of_bytes if len(paths := _suspects((one,), names)) == 1 for path in paths
+            ),
             read=watch.read,
             answer=answer,
         )

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
 from contractgen.infer.neighbours import names_dtype, ranks_in_message
 from contractgen.infer.search import Found, Limits, describe
@@ -411,3 +412,22 @@ class Warped(nn.Module):
 def test_two_pictures_get_their_rank_their_channels_and_round_sizes(bench: Bench) -> None:
     sizes = first(bench, Warped()).hypothesis.leaves()[("moving",)].sizes
     assert (len(sizes), sizes[1], sizes[2] % 4, sizes[3] % 4) == (4, 1, 0, 0)
+
+
+class Frames(nn.Module):
+    """Frames of a game: bytes, which the model scales out of sight of its parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 3, 3)
+
+    def forward(self, inputs: Any) -> Any:
+        x = inputs["frame"]
+        return self.conv(x.float().div(255.0)).mean((2, 3))
+
+
+def test_what_is_divided_by_255_holds_bytes(bench: Bench) -> None:
+    at = bench(Frames()).search()
+    found = at.find(at.signature.hypothesis)
+    assert found is not None
+    assert usual_dtypes(at, found).hypothesis.leaves()[("inputs", "frame")].dtype == torch.uint8
