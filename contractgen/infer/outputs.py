@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from contractgen.infer.extents import Extent
+from contractgen.infer.extents import Extent, axes_of
 from contractgen.infer.guards import AxisExpr, evaluate
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.probe import OutTensor, Prober
@@ -32,12 +32,12 @@ def observe_outputs(prober: Prober, extents: Sequence[Extent], symbolic: object)
     observations = prober.observations()
     base = prober.base().tree
     trees = [tree for _, tree in observations]
-    axes = [extent.group[0] for extent in extents if extent.free]
-    return _leaf_by_leaf(base, symbolic, trees, [sizes for sizes, _ in observations], axes)
+    free = [extent for extent in extents if extent.free]
+    return _leaf_by_leaf(base, symbolic, trees, [sizes for sizes, _ in observations], free)
 
 
 def _leaf_by_leaf(
-    base: object, symbolic: object, trees: list[object], sizes: list[dict[Axis, int]], axes: list[Axis]
+    base: object, symbolic: object, trees: list[object], sizes: list[dict[Axis, int]], free: list[Extent]
 ) -> object:
     if isinstance(base, OutTensor):
         pairs = [(at, tree) for at, tree in zip(sizes, trees, strict=True) if isinstance(tree, OutTensor)]
@@ -48,18 +48,18 @@ def _leaf_by_leaf(
                 _size_at(
                     [(at, t.sizes[index]) for at, t in pairs if index < len(t.sizes)],
                     known.sizes[index] if known else None,
-                    axes,
+                    free,
                 )
                 for index in range(len(base.sizes))
             ),
         )
     if isinstance(base, dict):
         kept = {k: v for k, v in base.items() if v is not None}
-        return {k: _leaf_by_leaf(v, _child(symbolic, k), *_children(trees, sizes, k), axes) for k, v in kept.items()}
+        return {k: _leaf_by_leaf(v, _child(symbolic, k), *_children(trees, sizes, k), free) for k, v in kept.items()}
     if isinstance(base, (list, tuple)):
         kept_items = [(i, v) for i, v in enumerate(base) if v is not None]
         return type(base)(
-            _leaf_by_leaf(v, _child(symbolic, i), *_children(trees, sizes, i), axes) for i, v in kept_items
+            _leaf_by_leaf(v, _child(symbolic, i), *_children(trees, sizes, i), free) for i, v in kept_items
         )
     return None
 
@@ -78,13 +78,14 @@ def _children(
     return [tree for tree, _ in kept], [at for _, at in kept]
 
 
-def _size_at(seen: list[tuple[dict[Axis, int], int]], symbolic: AxisExpr | None, axes: list[Axis]) -> AxisExpr | None:
+def _size_at(seen: list[tuple[dict[Axis, int], int]], symbolic: AxisExpr | None, free: list[Extent]) -> AxisExpr | None:
     """The size of one output axis: an expression that every run agrees with."""
+    axes = [extent.group[0] for extent in free]
     values = {value for _, value in seen}
     if len(values) == 1 and not (symbolic is not None and not isinstance(symbolic, int) and _fits(symbolic, seen)):
         return values.pop()
     if symbolic is not None and _fits(symbolic, seen):
-        return symbolic
+        return _plain(symbolic, free)
     for axis in axes:
         if _fits(axis, seen):
             return axis
@@ -97,6 +98,28 @@ def _size_at(seen: list[tuple[dict[Axis, int], int]], symbolic: AxisExpr | None,
             if _fits(candidate, seen):
                 return candidate
     return None
+
+
+def _plain(expr: AxisExpr, free: list[Extent]) -> AxisExpr:
+    """An expression of one dim that is that dim, a multiple or a part of it at all sizes that it may have, said so."""
+    read = set(axes_of(expr))
+    extent = next((one for one in free if read and read <= set(one.group)), None)
+    if extent is None or isinstance(expr, int) or len(expr) == 2:
+        return expr
+    steps = (*range(_STEPS), *(2**power + power for power in range(4, 12)))
+    sizes = [size for size in (extent.min + step * extent.multiple_of for step in steps) if extent.contains(size)]
+    values = [(size, evaluate(expr, dict.fromkeys(extent.group, size))) for size in sizes]
+    factors = {value // size if value % size == 0 else 0 for size, value in values}
+    parts = {size // value if value > 0 and size % value == 0 else 0 for size, value in values}
+    axis = extent.group[0]
+    if len(factors) == 1 and (factor := factors.pop()):
+        return axis if factor == 1 else ("*", factor, axis)
+    if len(parts) == 1 and (part := parts.pop()) and extent.multiple_of % part == 0:
+        return ("//", axis, part)
+    return expr
+
+
+_STEPS = 64
 
 
 def _fits(expr: AxisExpr, seen: Sequence[tuple[Mapping[Axis, int], int]]) -> bool:

@@ -96,3 +96,21 @@ def test_sizes_of_two_inputs_may_meet_in_one_output(bench: Bench) -> None:
     measured = bench(Joined()).measured(params(x=i64(5), y=i64(7)))
     found = observe_outputs(measured.prober, measured.sizes.extents, None)
     assert found == OutLeaf(torch.int64, (("+", X0, (("y",), 0)),))
+
+
+class Levels(nn.Module):
+    """Halves and doubles: its sizes are the input's where those are even, and what is halved alone is a half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Conv1d(2, 3, 3, stride=2, padding=1), nn.ConvTranspose1d(3, 2, 2, stride=2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        half = self.down(x)
+        return x + self.up(half), half
+
+
+def test_a_size_that_is_the_input_s_at_all_its_multiples_is_said_so(bench: Bench) -> None:
+    whole, half = outputs(bench, Levels(), 5, 2, 12)
+    assert whole == OutLeaf(F, (X0, 2, X2))
+    assert half == OutLeaf(F, (X0, 3, ("//", X2, 2)))
