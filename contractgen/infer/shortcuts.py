@@ -70,6 +70,10 @@ def _resized(input: Any, output_size: Any, *_: Any, **__: Any) -> Any:  # noqa: 
     return torch.empty((*input.shape[:2], *output_size), dtype=input.dtype, device=input.device)
 
 
+_RESIZES = ("_upsample_linear", "_upsample_nearest", "upsample_bicubic2d_default")
+"""Where one of torch's own is called otherwise, it is decomposed as before."""
+
+
 @contextlib.contextmanager
 def resizing() -> Iterator[None]:
     """Within it, interpolations make an empty result.
@@ -77,8 +81,9 @@ def resizing() -> Iterator[None]:
     torch decomposes them before any operator of theirs is seen. The functions' code is exchanged, not their names,
     since torch has looked them up already.
     """
-    names = ("_upsample_linear", "_upsample_nearest", "upsample_bicubic2d_default")
-    functions: list[Any] = [inspect.unwrap(getattr(decompositions, name)) for name in names]
+    found = (getattr(decompositions, name, None) for name in _RESIZES)
+    functions: list[Any] = [inspect.unwrap(one) for one in found if one is not None]
+    functions = [function for function in functions if not function.__code__.co_freevars]  # as no version has had yet
     kept = [function.__code__ for function in functions]
     try:
         for function in functions:
