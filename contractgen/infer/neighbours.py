@@ -335,7 +335,8 @@ def ranks_in_message(message: str) -> frozenset[int]:
     if batched:
         return frozenset((int(batched[1]),))
     stated = re.search(
-        r"(?:should(?: also)? be|[Ee]xpected [^.:;]{1,40}? to be) (?:a )?(\d)-?[dD]\b(?: or (\d)-?[dD]\b)?", message
+        r"(?:should(?: also)? be|must be|has to be|[Ee]xpected [^.:;]{1,40}? to be) (?:a |of rank )?(\d)-?[dD]\b(?: or (\d)-?[dD]\b)?",
+        message,
     )
     if stated:
         return frozenset(int(number) for number in stated.groups() if number)

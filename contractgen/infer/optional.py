@@ -20,11 +20,11 @@ from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.trial import SymbolicTensor
 from contractgen.infer.values import Fill
 
-_SOME = Limits(trials=30, confirmations=6, fill=False, patience=5)
+_SOME = Limits(trials=30, confirmations=6, fill=False, patience=8)
 _LIKELY = 18
 """So many shapes are tried where the search finds none."""
 _KINDS = 3
-_TRAINING = re.compile(r"(^|_)(labels?|targets?|loss|y_true)($|_)|_labels?$|_targets?$")
+_TRAINING = re.compile(r"(?!input_)(.*_)?(labels?|targets?|loss|y_true)($|_(?!index))")
 _NO_VALUE = "no value was found that the model runs on beside the other inputs"
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
 
@@ -79,7 +79,7 @@ def _absent(hypothesis: Hypothesis, path: Path) -> bool:
 def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     """Take one optional input into the result, or say why not."""
     before = result.found
-    if _TRAINING.search(str(path[-1])):
+    if _TRAINING.match(str(path[-1])):
         return "its name says that it is for training"
     start = before.hypothesis.with_node(path, node)
     frozen = frozenset(before.hypothesis.leaves())

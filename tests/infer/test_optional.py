@@ -313,3 +313,25 @@ class Scaled(nn.Module):
 def test_an_optional_input_leaves_the_outputs_their_ranks(bench: Bench) -> None:
     result = added(bench, Scaled(), optional("scale", x=f32(5, 4)))
     assert result.found.hypothesis.leaves()[("scale",)].sizes == (5,)
+
+
+class Prompted(nn.Module):
+    """Labels of points that are an input, and a message that states a rank in its own words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.table = nn.Linear(4, 3), nn.Embedding(2, 3)
+
+    def forward(self, x: torch.Tensor, input_labels: torch.Tensor | None = None) -> Any:
+        y = self.layer(x)
+        if input_labels is not None:
+            if input_labels.dim() != 3:
+                raise ValueError("The input_labels must be a 3D tensor")
+            y = y + self.table(input_labels).sum((1, 2))
+        return y
+
+
+def test_labels_that_are_an_input_are_given(bench: Bench) -> None:
+    result = added(bench, Prompted(), optional("input_labels", x=f32(5, 4)))
+    leaf = result.found.hypothesis.leaves()[("input_labels",)]
+    assert (len(leaf.sizes), leaf.sizes[0]) == (3, 5)
