@@ -118,10 +118,10 @@ def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
     sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
     masks = [path for path in leaves if is_mask(path)]
     for path, other in itertools.product(masks, leaves):
-        if path == other or leaves[path].sizes != leaves[other].sizes:
+        if path == other:
             continue
-        for axis in range(len(leaves[path].sizes)):
-            own, theirs = (next(g for g in groups if (at, axis) in g) for at in (path, other))
+        for axis, masked in enumerate(_masked_axes(leaves[path].sizes, leaves[other].sizes)):
+            own, theirs = (next(g for g in groups if at in g) for at in ((path, axis), (other, masked)))
             if own == theirs or any(at not in masks for at, _ in own):
                 continue
             if _moves(prober, [own, theirs], sizes):
@@ -129,6 +129,16 @@ def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
                 rest = [group for group in groups if group not in (own, theirs)]
                 groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
     return groups
+
+
+def _masked_axes(mask: tuple[int, ...], other: tuple[int, ...]) -> list[int]:
+    """The axis of a tensor for each axis of a mask that has its sizes, all or those without its channels; else none."""
+    axes = list(range(len(other)))
+    if mask == other:
+        return axes
+    kept = [axes[:1] + axes[2:], axes[:-1]] if len(other) > 3 else [axes[:-1], axes[:1] + axes[2:]]
+    fitting = [some for some in kept if len(other) > 2 and mask == tuple(other[axis] for axis in some)]
+    return fitting[0] if fitting else []
 
 
 def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:

@@ -195,3 +195,17 @@ def test_sides_that_are_free_stay_two(bench: Bench) -> None:
     height, width = (("x",), 2), (("x",), 3)
     prober = bench(nn.Conv2d(1, 2, 3)).prober(params(x=f32(2, 1, 41, 43)))
     assert squared(prober, [(height,), (width,)]) == ([(height,), (width,)], prober)
+
+
+class PooledPicture(nn.Module):
+    """Counts the pixels that a mask keeps, which no condition ties to the picture's sides."""
+
+    def forward(self, picture: torch.Tensor, pixel_mask: torch.Tensor) -> Any:
+        return picture.mean((1, 2, 3)) * pixel_mask.sum((1, 2))
+
+
+def test_a_mask_of_a_picture_has_its_sides(bench: Bench) -> None:
+    prober = bench(PooledPicture()).prober(params(picture=f32(5, 3, 7, 11), pixel_mask=f32(5, 7, 11)))
+    groups: list[tuple[Axis, ...]] = [(axis,) for axis in prober.hypothesis.sizes()]
+    merged = [group for group in bind_masks(prober, groups) if len(group) == 2]
+    assert [[axis for _, axis in group] for group in merged] == [[0, 0], [2, 1], [3, 2]]
