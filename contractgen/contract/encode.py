@@ -100,6 +100,8 @@ def values_json(values: Values | None) -> JsonObject | None:
     members |= {name: True for name in ("finite", "not_nan") if getattr(values, name)}
     if values.order is not None:
         members["order"] = values.order
+    if values.attained:
+        members["attained"] = True
     if values.along_last is not None:
         members["along_last"] = [values_json(column) for column in values.along_last]
     return members or None

@@ -65,6 +65,8 @@ class Values:
     """No NaN; infinities are meaningful."""
     order: Literal["ascending", "descending"] | None = None
     """The elements along the last axis never fall (``ascending``) or never rise (``descending``)."""
+    attained: bool = False
+    """The largest element, if there is any, is ``max``, which follows from dims."""
     along_last: tuple[Values, ...] | None = None
     """One domain per index of a fixed last axis."""
 

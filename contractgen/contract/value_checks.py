@@ -35,6 +35,8 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
         yield Problem(f"{path}.order", "orders complex numbers, which have no order")
     if values.order is not None and not tensor.shape:
         yield Problem(f"{path}.order", "orders the elements along the last axis of a tensor that has no axis")
+    if values.attained:
+        yield from _attained(values, tensor.dtype, f"{path}.attained")
     if values.along_last is None:
         return
     path = f"{path}.along_last"
@@ -45,11 +47,20 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
     elif last != len(values.along_last):
         yield Problem(path, f"has {len(values.along_last)} domains for a last axis of {last}")
     for index, column in enumerate(values.along_last):
-        if column.order is not None or column.along_last is not None:
+        if column.order is not None or column.attained or column.along_last is not None:
             yield Problem(f"{path}[{index}]", "says something about a whole last axis, but is about one index of it")
-        yield from _domain(
-            replace(column, order=None, along_last=None), tensor.dtype, f"{path}[{index}]", contract, known
-        )
+        alone = replace(column, order=None, attained=False, along_last=None)
+        yield from _domain(alone, tensor.dtype, f"{path}[{index}]", contract, known)
+
+
+def _attained(values: Values, dtype: DType, path: str) -> Iterator[Problem]:
+    """Problems of a claim that the largest element is the max."""
+    if dtype not in _INTEGERS:
+        yield Problem(path, f"claims the largest of {dtype} numbers; it is for lengths, which are integers")
+    if values.max is None or not names_in_order(values.max) or _number(values.max) is not None:
+        yield Problem(path, "needs a max that follows from a dim")
+    if values.one_of is not None or values.along_last is not None:
+        yield Problem(path, "has no place beside one_of or along_last")
 
 
 def _domain(values: Values, dtype: DType, path: str, contract: Contract, known: frozenset[str]) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ INDENT = "    "
 TAKEN = frozenset(
     {
         *("tensors", "tensor", "count", "np", "DTYPES", "Any", "str", "len", "type", "min", "max", "bool", "dict"),
-        *("all_finite", "none_nan", "all_within", "all_among", "all_ordered"),
+        *("all_finite", "none_nan", "all_within", "all_among", "all_ordered", "attains"),
         *(f"{letter}{number}" for letter in "ni" for number in range(40)),
     }
 )
@@ -95,8 +95,8 @@ class Emitter:
     variables: dict[str, str]
     """The variable that holds a tensor already, by wire name; others are looked up."""
     lines: list[str] = field(default_factory=list)
-    late: list[tuple[str, str, tuple[model.Bound | None, model.Bound | None]]] = field(default_factory=list)
-    """Bounds over dims: the tensor, its dtype, and the two bounds."""
+    late: list[tuple[str, str, model.Values]] = field(default_factory=list)
+    """Domains with bounds over dims: the tensor, its dtype, and the domain."""
     dim_names: dict[str, str] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     """Dims that are bound on every path."""
@@ -242,12 +242,11 @@ class Emitter:
             for test in value_tests(values, node.dtype, array):
                 self.lines += statement(test, depth, "if not ", ":")
                 self.add("return False", depth + 1)
-            bounds = (values.min, values.max)
-            if any(is_over_dims(bound) for bound in bounds):
+            if is_over_dims(values.min) or is_over_dims(values.max):
                 if depth:
                     raise NotCovered
                 again = tensor if tensor in self.variables.values() else f"tensors[{literal(node.wire_name)}]"
-                self.late.append((again + array[len(tensor) :], node.dtype, bounds))
+                self.late.append((again + array[len(tensor) :], node.dtype, values))
 
     def finish(self) -> list[str]:
         """Derived dims, relations and bounds over dims, at the end, where all dims are known that ever will be."""
@@ -265,12 +264,17 @@ class Emitter:
                 if first | second <= bound:
                     test = f"{self.when_known(first | second)}{left} {BROKEN[relation[0]]} {right}"
                     lines += [f"if {test}:", f"{INDENT}return False"]
-        for tensor, dtype, bounds in self.late:
-            for low, high in ((bounds[0], None), (None, bounds[1])):
+        for tensor, dtype, values in self.late:
+            for low, high in ((values.min, None), (None, values.max)):
                 code, dims = self.bound(low if high is None else high, dtype)
                 if code != "None" and dims <= bound:
-                    call = f"all_within({tensor}, {literal(dtype)}, {f'{code}, None' if high is None else f'None, {code}'})"
-                    lines += [f"if {self.when_known(dims)}not {call}:", f"{INDENT}return False"]
+                    calls = [
+                        f"all_within({tensor}, {literal(dtype)}, {f'{code}, None' if high is None else f'None, {code}'})"
+                    ]
+                    if values.attained and high is not None:
+                        calls.append(f"attains({tensor}, {code})")
+                    for call in calls:
+                        lines += [f"if {self.when_known(dims)}not {call}:", f"{INDENT}return False"]
         return lines
 
     def bound(self, bound: model.Bound | None, dtype: str) -> tuple[str, set[str]]:

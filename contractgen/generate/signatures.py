@@ -156,6 +156,8 @@ def values_line(values: model.Values) -> str:
         parts.append(f"one of {', '.join(safe(str(one)) for one in values.one_of[:12])}")
     if values.order is not None:
         parts.append(f"{values.order} along the last axis")
+    if values.attained and values.max is not None:
+        parts.append(f"the largest is {expr_line(values.max)}")
     if values.along_last is not None:
         parts.append("a domain per index of the last axis (see SPEC)")
     return "".join(f", {part}" for part in parts)

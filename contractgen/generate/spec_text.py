@@ -86,6 +86,8 @@ def values_code(values: model.Values, dtype: str) -> Code:
     parts += [f"{name}=True" for name in ("finite", "not_nan") if getattr(values, name)]
     if values.order is not None:
         parts.append(f"order={literal(values.order)}")
+    if values.attained:
+        parts.append("attained=True")
     if values.along_last is not None:
         columns = [values_code(one, dtype) for one in values.along_last]
         parts.append(keyword("along_last", group("(", columns, ")")))

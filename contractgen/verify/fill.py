@@ -76,6 +76,9 @@ def filled(
         numbers = np.stack(columns, axis=-1)
     else:
         numbers = _numbers(how, dtype, shape, values, sizes, chooser)
+    high = bound_value(values.max, sizes) if values.attained else None
+    if high is not None and numbers.size and numbers.max() < high:
+        numbers.reshape(-1)[chooser.integers(numbers.size)] = high
     if values.order is not None and shape:
         numbers = np.sort(numbers, axis=-1)
         if values.order == "descending":

@@ -59,6 +59,14 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Ceiling:
+    """No element is more than this."""
+
+    tensor: str
+    value: int
+
+
+@dataclass(frozen=True)
 class Missing:
     """What stands at a path is not there."""
 
@@ -81,7 +89,7 @@ class Replaced:
     by: Literal["dict", "list", "none", "text"]
 
 
-Edit = Axis | Length | OtherDType | Rank | Element | Missing | Extra | Replaced
+Edit = Axis | Length | OtherDType | Rank | Element | Ceiling | Missing | Extra | Replaced
 
 
 @dataclass(frozen=True)
@@ -195,6 +203,9 @@ class _Builder:
             if edit.change == "one-added":
                 return array[None]
             return array[0] if edit.change == "first-dropped" else np.asarray(array.reshape(-1)[:1].reshape(()))
+        if isinstance(edit, Ceiling):
+            capped: Array = np.minimum(array, array.dtype.type(edit.value))
+            return capped
         if isinstance(edit, Element) and array.size:
             _put(array, tensor, edit)
         return array

@@ -129,7 +129,9 @@ def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], dep
     low = chooser.choice((None, None, *points, "a"))
     high = chooser.choice((None, *points, "a", "b", ("+", "a", 1)))
     flag = {} if whole else chooser.choice(({}, {"finite": True}, {"not_nan": True}))
-    return Values(low, high, order=order, **flag)
+    follows = isinstance(high, tuple) or high in ("a", "b")
+    attained = whole and bool(depth) and follows and chooser.random() < 0.5
+    return Values(low, high, order=order, attained=attained, **flag)
 
 
 def edited(made: Contract, chooser: random.Random) -> Contract:

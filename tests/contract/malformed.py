@@ -143,6 +143,7 @@ MALFORMED = (
     Malformed("one_of dims", _values(one_of=["seq"]), f"{IDS}.values.one_of[0]", "where a decimal"),
     Malformed("finite null", _values(finite=None), f"{IDS}.values.finite", "where true or false"),
     Malformed("order", _values(order="rising"), f"{IDS}.values.order", "not one of ascending"),
+    Malformed("attained", _values(attained="yes"), f"{IDS}.values.attained", "where true or false"),
     Malformed("unknown value member", _values(minimum=3), f"{IDS}.values.minimum", "is no member"),
     Malformed("columns object", _values(along_last={}), f"{IDS}.values.along_last", "where an array"),
     Malformed("empty column", _values(along_last=[{}]), f"{IDS}.values.along_last[0]", "claims nothing"),

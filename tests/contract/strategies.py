@@ -221,6 +221,8 @@ def _values(
     choice = draw(st.sampled_from(("none", "none", "domain", "domain", "order", "columns")))
     if choice == "domain":
         domain: Values | None = draw(_domains(dtype, told, witness))
+        if domain is not None and "int" in dtype and (isinstance(domain.max, tuple) or domain.max in told):
+            return dataclasses.replace(domain, attained=draw(st.booleans()))
         return domain
     if choice == "order" and shape and not dtype.startswith("complex"):
         return Values(order=draw(st.sampled_from(("ascending", "descending"))))

@@ -25,6 +25,8 @@ def found(
         (Values(max="18446744073709551615"), "uint64"),
         (Values(min=1, max="n", order="ascending"), "int32"),
         (Values(max=("-", "n", 1)), "int64"),
+        (Values(max="n", attained=True), "int32"),
+        (Values(min=1, max=("*", 2, "n"), order="descending", attained=True), "uint8"),
         (Values(min="2.0"), "int64"),
         (Values(min="-0.5", max="1e38", finite=True), "float32"),
         (Values(one_of=(0, "0.5"), not_nan=True), "bfloat16"),
@@ -71,6 +73,23 @@ def test_domains_that_a_dtype_can_have(values: Values, dtype: str) -> None:
             Values(along_last=(Values(), Values(min=1, max=0))),
             "int64",
             (".along_last[1]", "has min 1, which is more than its max 0"),
+        ),
+        (Values(max=7, attained=True), "int64", (".attained", "needs a max that follows from a dim")),
+        (Values(attained=True), "int64", (".attained", "needs a max that follows from a dim")),
+        (
+            Values(max="n", one_of=(1, 2), attained=True),
+            "int64",
+            (".attained", "has no place beside one_of or along_last"),
+        ),
+        (
+            Values(max="n", attained=True),
+            "float32",
+            (".attained", "claims the largest of float32 numbers; it is for lengths, which are integers"),
+        ),
+        (
+            Values(along_last=(Values(max="n", attained=True), Values())),
+            "int64",
+            (".along_last[0]", "says something about a whole last axis, but is about one index of it"),
         ),
         (
             Values(along_last=(Values(order="ascending"), Values())),

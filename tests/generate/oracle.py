@@ -153,6 +153,8 @@ def in_domain(
         options = [bound_of(contract, one, dtype, sizes) for one in values.one_of]
         if not all(one in options for one in elements):
             return False
+    if values.attained and high is not None and elements and max(elements) != high:
+        return False
     if values.order is not None and array.ndim:
         for row in numbers.reshape(-1, array.shape[-1]).tolist() if array.size else []:
             for earlier, later in itertools.pairwise(row):

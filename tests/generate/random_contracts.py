@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from contractgen.contract import model
+from contractgen.contract.expression import evaluate
 
 DTYPES = (
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
@@ -106,7 +107,10 @@ class Maker:
         is_float = "float" in dtype
         order = rng.choice([None, None, None, "ascending", "descending"]) if shape else None
         finite = is_float and rng.random() < 0.4
-        return model.Values(low, high, one_of, finite, is_float and not finite and rng.random() < 0.3, order)
+        not_nan = is_float and not finite and rng.random() < 0.3
+        follows = (isinstance(high, str) and high in self.dims) or isinstance(high, tuple)
+        attained = follows and "int" in dtype and one_of is None and depth > 0 and rng.random() < 0.5
+        return model.Values(low, high, one_of, finite, not_nan, order, attained)
 
     def arguments(self, contract: model.Contract) -> dict[str, Any]:
         """Arguments that are likely to keep the contract."""
@@ -159,6 +163,10 @@ class Maker:
         if values.order is not None and numbers.ndim:
             numbers = np.sort(numbers, -1)
             numbers = numbers[..., ::-1] if values.order == "descending" else numbers
+        if values.attained and numbers.size and self.random.random() < 0.8:
+            high = evaluate(values.max, sizes)
+            numbers = np.minimum(numbers, high)
+            numbers.reshape(-1)[0 if values.order == "descending" else -1] = high
         return self.typed(numbers, node.dtype)
 
     def typed(self, numbers: np.ndarray, dtype: str) -> np.ndarray:

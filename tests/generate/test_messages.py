@@ -47,6 +47,9 @@ MODEL = generated(
             Parameter("frames", List(Tensor("frames.*", "float64", ()), "frames"), "keyword", required=False),
             Parameter("pair", Tuple((Tensor("pair.0", "float64", ()),)), "keyword", required=False),
             Parameter("sorted", Tensor("sorted", "int64", (3,), Values(order="ascending")), "keyword", required=False),
+            Parameter(
+                "lengths", Tensor("lengths", "int64", (3,), Values(max="seq", attained=True)), "keyword", required=False
+            ),
             Parameter("real", Tensor("real", "float32", (1,), Values(not_nan=True)), "keyword", required=False),
         ),
         OUTPUTS,
@@ -118,6 +121,7 @@ EXAMPLES: dict[str, tuple[Any, str]] = {
     "above": (of_arrays(good(ids=ids() + 100)), "inputs.batch.ids: expected at most 99, got 100 at [0, 0] (2 of 2 elements outside)"),
     "among": (of_arrays(good(), half=np.array([1, 7], np.int32)), "inputs.half: expected one of 1, 2, 3, got 7 at [1] (1 of 2 elements outside)"),
     "order": (of_arrays(good(), sorted=np.array([1, 3, 2])), "inputs.sorted: expected ascending numbers along the last axis, got 2 at [2]"),
+    "attained": (of_arrays(good(ids=ids(1, 3)), lengths=np.array([1, 2, 2])), "inputs.lengths: expected the largest element to be 3 (seq), got 2"),
 }  # fmt: skip
 
 

@@ -95,6 +95,7 @@ def test_markup_in_names_is_text() -> None:
         (Values(max="seq"), "seq or less"),
         (Values(min=("-", "seq", 1), max="seq"), "seq - 1 to seq"),
         (Values(finite=True, order="descending"), "finite, descending along the last axis"),
+        (Values(min=1, max="seq", attained=True), "1 to seq, the largest seq"),
         (Values(along_last=(Values(max=3), Values())), "[..., 0] 3 or less; [..., 1] anything"),
     ],
 )

@@ -153,6 +153,22 @@ class Ordered(nn.Module):
         return picked + aligned.sum(1) + self.kinds(table[..., 0]) + self.places(table[..., 1])
 
 
+class Padded(nn.Module):
+    """A mask that is as long as the largest length, on features of all steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        if bool((lengths < 1).any()):
+            raise ValueError("lengths out of range")
+        mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
+        if mask.shape != x.shape[:2]:
+            raise ValueError("no length is that of the features")
+        return self.layer(x) * mask[..., None]
+
+
 class Half(nn.Module):
     """bfloat16 and complex numbers."""
 
@@ -316,6 +332,18 @@ ORDERED = Subject(
         relations=(("<=", "target", "source"),),
     ),
 )
+PADDED = Subject(
+    Padded,
+    _contract(
+        "padded",
+        [
+            Parameter("x", Tensor("x", "float32", ("batch", "time", 4), FINITE)),
+            Parameter("lengths", Tensor("lengths", "int64", ("batch",), Values(min=1, max="time", attained=True))),
+        ],
+        [_output(("batch", "time", 4))],
+        {"batch": BATCH, "time": Dim()},
+    ),
+)
 HALF = Subject(
     Half,
     _contract(
@@ -343,5 +371,5 @@ SUMMED = Subject(
 )
 SUBJECTS = {
     "linear": LINEAR, "text": TEXT, "unet": UNET, "multimodal": MULTIMODAL, "frames": FRAMES, "ordered": ORDERED,
-    "half": HALF, "summed": SUMMED, "pyramid": PYRAMID,
+    "half": HALF, "summed": SUMMED, "pyramid": PYRAMID, "padded": PADDED,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from contractgen.verify.recipe import arguments
 from contractgen.verify.refused import refuse
 from contractgen.verify.tally import Tally
 from contractgen.verify.trees import same
-from tests.verify.subjects import FRAMES, LINEAR, ORDERED, SUBJECTS, TEXT, Subject
+from tests.verify.subjects import FRAMES, LINEAR, ORDERED, PADDED, SUBJECTS, TEXT, Subject
 
 
 def exchange_of(contract: Contract) -> Exchange:
@@ -113,6 +114,35 @@ def test_one_element_outside_of_a_domain_is_all_that_differs() -> None:
     ids = arguments(TEXT.contract, case.recipe)["ids"]
     assert ids.ravel()[-1] == 50
     assert np.count_nonzero(ids > 49) == 1
+
+
+def test_a_largest_element_is_at_its_maximum_in_each_valid_input_and_below_it_in_a_broken_one() -> None:
+    cases = plan(PADDED.contract)
+
+    def largest(case: Case) -> tuple[int, int]:
+        given = arguments(PADDED.contract, case.recipe)
+        return given["lengths"].max(), given["x"].shape[1]
+
+    for case in (*cases.valid, *cases.random(20)):
+        longest, size = largest(case)
+        assert longest == size
+    case = cases.find("tensor:lengths.attained/all-below")
+    assert case is not None
+    longest, size = largest(case)
+    assert longest == size - 1 >= 1
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_numbers_out_of_order_still_hold_the_largest_one(order: Any) -> None:
+    values = Values(min=1, max="n", order=order, attained=True)
+    tensor = Tensor("x", "int64", ("n",), values)
+    contract = Contract("sorted", (Parameter("x", tensor),), (Output("output", tensor),), {"n": Dim()})
+    breaks = [case for case in plan(contract).broken if case.id.startswith("tensor:x.order")]
+    assert breaks
+    for case in breaks:
+        numbers = arguments(contract, case.recipe)["x"]
+        assert numbers.max() == len(numbers)
+        assert (np.diff(numbers) < 0).any() if order == "ascending" else (np.diff(numbers) > 0).any()
 
 
 def test_a_bound_that_the_dtype_cannot_pass_is_claimed_from_inside_alone() -> None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeAlias
 
 from contractgen.contract.compare.message import Array, Element, Value
 from contractgen.contract.compare.numbers import nearest
@@ -29,6 +30,9 @@ from contractgen.contract.model import (
     Tuple,
     Values,
 )
+
+Row: TypeAlias = "tuple[tuple[int, int, Element], ...]"
+"""The elements along a last axis: from where, to where, and which number."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,8 @@ class Reading:
                 rules |= {rule for element in here for rule in self.broken(column, element, tensor.dtype)}
             if values.order is not None and not _is_ordered(row, values.order):
                 rules.add("order")
+            if values.attained and self.is_short(values, row, tensor.dtype):
+                rules.add("attained")
             for rule in sorted(rules):
                 self.refuse(rule, side, path)
 
@@ -206,6 +212,11 @@ class Reading:
         if values.one_of is not None and element not in {nearest(one, dtype) for one in values.one_of}:
             yield "value-set"
 
+    def is_short(self, values: Values, row: Row, dtype: str) -> bool:
+        """Whether the largest element is below a maximum that it has to be."""
+        high = self.bound(values.max, dtype)
+        return high is not None and all(element < high for _, _, element in row)
+
     def bound(self, bound: Bound | None, dtype: str) -> int | float | None:
         """The number that a bound is; None where there is none or a size in it is not known."""
         if bound is None:
@@ -215,7 +226,7 @@ class Reading:
         return self.value(bound)
 
 
-def _is_ordered(row: tuple[tuple[int, int, Element], ...], order: str) -> bool:
+def _is_ordered(row: Row, order: str) -> bool:
     if any(end - start > 1 and element != element for start, end, element in row):
         return False
     return all(a <= b if order == "ascending" else a >= b for (_, _, a), (_, _, b) in pairwise(row))

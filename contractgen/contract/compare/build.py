@@ -103,6 +103,23 @@ class _Picker:
 
     def row(self, length: int) -> tuple[Element, tuple[tuple[int, Element], ...]]:
         """The number that fills a row of the last axis, and those at some indices."""
+        fill, at = self._row(length)
+        largest = self._largest(self.tensor, self.reading)
+        if largest is None or largest in (fill, *(number for _, number in at)):
+            return fill, at
+        # A demanded number fills all places but the one that the largest element has.
+        if length > 1 and self.tensor.values and self.tensor.values.order == "ascending":
+            return largest, ((0, fill),)
+        return fill, tuple(sorted({**dict(at), 0: largest}.items()))
+
+    def _largest(self, tensor: Tensor | None, reading: Reading) -> Element | None:
+        """The number that the largest element has to be, where that is known."""
+        values = tensor.values if tensor else None
+        if values is None or tensor is None or not values.attained:
+            return None
+        return reading.bound(values.max, tensor.dtype)
+
+    def _row(self, length: int) -> tuple[Element, tuple[tuple[int, Element], ...]]:
         order = self.tensor.values.order if self.tensor.values else None
         columns = self._columns(self.tensor)
         if order is not None and columns:
@@ -140,6 +157,10 @@ class _Picker:
 
     def pick(self, column: int | None) -> Element:
         """A plain number that the domain allows, and that of the judge too where there is one."""
+        for tensor, reading in ((self.tensor, self.reading), (self.judge, self.judge_reading)):
+            largest = self._largest(tensor, reading)
+            if largest is not None and self.allows(column, largest):
+                return largest
         options = self._options(column)
         if self.judge is None:
             return options[0] if options else 0

@@ -30,6 +30,8 @@ class Domain:
     one_of: frozenset[Element] | None
     finite: bool
     not_nan: bool
+    attained: bool
+    """The largest element of the tensor is ``high``."""
 
 
 def is_nan(number: Number) -> bool:
@@ -60,6 +62,7 @@ def domain(tensor: Tensor, column: int | None) -> Domain:
         frozenset.intersection(*sets) if sets else None,
         any(part.finite for part in parts),
         any(part.not_nan or part.finite for part in parts),
+        parts[0].attained,
     )
 
 
@@ -132,6 +135,11 @@ def allowed(claims: Domain, number: Number) -> list[Expr] | None:
     return together(conditions)
 
 
+def is_largest(claims: Domain, number: Number) -> list[Condition]:
+    """What must hold for an allowed number to be the largest element, where a domain says which one that is."""
+    return [at_most(high, number) for high in claims.high] if claims.attained else []
+
+
 def candidates(given: Domain, judge: Domain, bound: Number = 0) -> list[Number]:
     """Numbers among which there is one that ``given`` allows and ``judge`` refuses, if there is any such number.
 
@@ -180,4 +188,7 @@ def inhabited(claims: Domain) -> list[list[Expr]]:
     else:
         numbers = list(claims.low)
     ways = [way for way in (allowed(claims, number) for number in numbers) if way is not None]
+    if claims.attained:
+        largest = [way for way in (allowed(claims, number) for number in claims.high) if way is not None]
+        ways = [[*one, *other] for one in ways for other in largest]
     return [[]] if [] in ways else ways

@@ -169,6 +169,12 @@ _MIRRORED: Final[dict[str, tuple[str, str, str, str]]] = {
         "a response may be in another order than promised",
         "sort inside of the model",
     ),
+    "attained": (
+        "the largest of a tensor's elements has to be its maximum",
+        "a request whose largest element is smaller is refused",
+        "the largest element of a response may be smaller than promised",
+        "pad inside of the model: take the size of a mask from another tensor, not from the largest length",
+    ),
 }
 
 NAMES: Final = tuple(_MIRRORED)
@@ -225,6 +231,7 @@ def _as_output(what: str) -> str:
         "a tensor's elements have to be finite": "a tensor's elements are no longer all finite",
         "a tensor's elements may not be NaN": "a tensor's elements may be NaN",
         "a tensor's elements have to be in order along the last axis": "a tensor's elements are no longer in order",
+        "the largest of a tensor's elements has to be its maximum": "the largest of a tensor's elements may be below its maximum",
         "a dim has to be a multiple of another number": "a dim is no longer a multiple of a number",
     }.get(what, what)
 

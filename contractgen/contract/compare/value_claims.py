@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TypeAlias
 
@@ -17,6 +18,7 @@ from contractgen.contract.compare.elements import (
     candidates,
     domain,
     is_finite,
+    is_largest,
     is_nan,
     outside,
     together,
@@ -50,6 +52,8 @@ class Elements:
         columns: Iterable[int | None] = range(count) if count else [None]
         for column in columns:
             yield from self._about_column(column)
+        if judge.attained and judge.max is not None:
+            yield from self._about_largest(count, judge.max)
         if judge.order is not None and self.leaf.side == self.sizes.side:
             given = self.leaf.given.values.order if self.leaf.given.values else None
             if given != judge.order:
@@ -84,6 +88,29 @@ class Elements:
         if judge.not_nan and not judge.finite and not given.not_nan:
             yield question("not-nan", self.leaf.needs, Claim("not-nan"))
 
+    def _about_largest(self, count: int, bound: Bound) -> Iterator[Question]:
+        """Whether all elements may be below the judge's max. Of ``count`` columns each has its least number."""
+        given = [domain(self.leaf.given, column) for column in (range(count) if count else [None])]
+        said = (_said_largest(self.leaf.given), _said_largest(self.leaf.judge))
+
+        def ways(term: Number) -> Ways:
+            for numbers in product(*(candidates(one, one, term) for one in given)):
+                inside = [allowed(one, number) for one, number in zip(given, numbers, strict=True)]
+                left = together(below(number, term) for number in numbers)
+                largest = together(is_largest(given[0], numbers[0]))
+                if left is None or largest is None or any(one is None for one in inside):
+                    continue
+                places = range(count) if count else [None]
+                demand = Demand(self.leaf.side, self.leaf.path, tuple(zip(places, numbers, strict=True)))
+                known = [condition for one in inside for condition in one or ()]
+                yield Way([*self._filled(None, 0), *left], [*known, *largest], demand)
+
+        supports = self.sizes.supports(bound)
+        for needs, term, used in supports.found:
+            if self.leaf.side == self.sizes.side or self.sizes.is_subject(used):
+                needed = self.leaf.needs | needs
+                yield self._question("attained", "", needed, partial(ways, term), said, supports.complete)
+
     def _question(
         self, rule: str, where: str, needs: Needs, ways: Callable[[], Ways], said: tuple[str, str], complete: bool
     ) -> Question:
@@ -98,9 +125,16 @@ class Elements:
                 continue
             for breaking in claim.broken(judge, number):
                 left = together(breaking)
-                if left is not None:
-                    demand = Demand(self.leaf.side, self.leaf.path, ((column, number),))
-                    yield Way([*self._filled(column, number), *left], inside, demand)
+                if left is None:
+                    continue
+                demand = Demand(self.leaf.side, self.leaf.path, ((column, number),))
+                conditions = [*self._filled(column, number), *left]
+                # It is the largest element itself, or one beside it.
+                largest = together(is_largest(given, number))
+                if largest is not None:
+                    yield Way(conditions, [*inside, *largest], demand)
+                if given.attained and self.leaf.given.shape:
+                    yield Way([*conditions, ("<=", 2, self.leaf.given.shape[-1])], inside, demand)
 
     def _filled(self, column: int | None, number: Number) -> list[Expr]:
         """The tensor has elements, and one at the column."""
@@ -129,7 +163,12 @@ class Elements:
                 if inside[0] is None or inside[1] is None or inside[2] is None:
                     continue
                 demand = Demand(leaf.side, leaf.path, ((first, a), (second, b)))
-                yield Way([*self._filled(second, 0), *inside[2]], [*inside[0], *inside[1]], demand)
+                # Where there is any disorder, there is one with the largest element in it.
+                for number in (a, b) if one.attained else (a,):
+                    largest = together(is_largest(one, number))
+                    if largest is not None:
+                        bounds = [*inside[0], *inside[1], *largest]
+                        yield Way([*self._filled(second, 0), *inside[2]], bounds, demand)
 
 
 @dataclass(frozen=True)
@@ -178,6 +217,14 @@ def said_values(tensor: Tensor, column: int | None) -> str:
             said.append("one of " + ", ".join(map(str, part.one_of)))
         said += ["finite"] * part.finite + ["not NaN"] * part.not_nan
     return ", ".join(said) or "anything"
+
+
+def _said_largest(tensor: Tensor) -> str:
+    """What the largest element is, in a few words."""
+    values = tensor.values or Values()
+    return (
+        f"the largest element is {render(values.max)}" if values.attained and values.max is not None else "any largest"
+    )
 
 
 def _bound(bound: Bound | None, otherwise: str) -> str:

@@ -160,6 +160,11 @@ def claims(
         if first >= 0:
             got, where = element_text(array, leaf.dtype, first), place(first, array.shape, *column)
             yield violation("order", leaf.place.path, wanted=values.order, got=got, index=where)
+    if values.attained and high is not None and array.size:  # only: attained
+        largest = max(piece.max() for piece in pieces(array, leaf.dtype))
+        if largest < high:
+            wanted = f"{high} ({expression_text(values.max)})"
+            yield violation("attained", leaf.place.path, wanted=wanted, got=str(largest.item()))
 
 
 def offending(array: Array, dtype: str, test: Callable[[Array], Array]) -> tuple[int, int]:

@@ -90,6 +90,11 @@ def is_among(piece: Array, options: tuple[Any, ...]) -> Array:
     return found
 
 
+def attains(array: Array, high: int) -> bool:
+    """Whether the largest element, if there is any, is at least `high`."""
+    return array.size == 0 or int(array.max()) >= high
+
+
 def all_ordered(array: Array, dtype: str, order: str) -> bool:
     """Whether the elements never fall (`ascending`) or never rise along the last axis."""
     return disorder(array, dtype, order) < 0

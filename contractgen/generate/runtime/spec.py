@@ -30,6 +30,7 @@ class Values:
     finite: bool = False  # only: finite
     not_nan: bool = False  # only: not_nan
     order: str = ""  # only: order
+    attained: bool = False  # only: attained
     along_last: tuple[Values, ...] = ()  # only: columns
 
 

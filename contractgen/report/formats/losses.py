@@ -41,6 +41,8 @@ def bounds(parts: Parts) -> Iterator[str]:
                     yield f"{leaf.tensor.wire_name} {sign} {render(bound)}"
         if values is not None and values.order is not None:
             yield f"{leaf.tensor.wire_name} is {values.order} along its last axis"
+        if values is not None and values.attained and values.max is not None:
+            yield f"the largest number of {leaf.tensor.wire_name} is {render(values.max)}"
 
 
 def domains(parts: Parts) -> Iterator[str]:

@@ -13,7 +13,7 @@ from contractgen.contract.model import Bound, DType, Values
 from contractgen.verify.cases.model import Break, Claim, Ground, Met, there
 from contractgen.verify.fill import Fill, bounds_of, is_floating
 from contractgen.verify.places import Leaf
-from contractgen.verify.recipe import Element, OtherDType, Rank, Recipe, holds
+from contractgen.verify.recipe import Ceiling, Element, OtherDType, Rank, Recipe, holds
 from contractgen.verify.sizes import bound_value
 
 VALUE = frozenset({"value"})
@@ -120,6 +120,20 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
         found = _disorder(leaf, values, base)
         yield Claim(f"{about}{at}.order", about, "order", f"{name} is {values.order}", found, met("edges", "random"),
                     "both" if found else "inside")  # fmt: skip
+    if values.attained and values.max is not None:
+        found = _below_largest(leaf, values, base)
+        text = f"the largest element of {name} is {_text(values.max)}"
+        yield Claim(f"{about}{at}.attained", about, "attained", text, found, there(leaf.within),
+                    "both" if found else "inside")  # fmt: skip
+
+
+def _below_largest(leaf: Leaf, values: Values, base: Recipe | None) -> tuple[Break, ...]:
+    if base is None:
+        return ()
+    low, high = bounds_of(leaf.tensor.dtype, values, base.sizes)
+    if low >= high:
+        return ()
+    return (Break("all-below", replace(base, edit=Ceiling(leaf.name, int(high) - 1)), VALUE),)
 
 
 def _elements(
@@ -142,6 +156,10 @@ def _disorder(leaf: Leaf, values: Values, base: Recipe | None) -> tuple[Break, .
     low, high = bounds_of(leaf.tensor.dtype, values, base.sizes)
     if low >= high:
         return ()
+    if values.order == "descending" and values.attained:
+        # One element is at the top whatever fills the others.
+        edit = Element(leaf.name, low, "first")
+        return (Break("first", replace(base, fills={leaf.name: "highest"}, edit=edit), VALUE),)
     fills: dict[str, Fill] = {leaf.name: "lowest" if values.order == "descending" else "highest"}
     value = high if values.order == "descending" else low
     return (Break("last", replace(base, fills=fills, edit=Element(leaf.name, value, "last")), VALUE),)
