@@ -174,6 +174,7 @@ class _Builder:
             finite=domain.finite,
             not_nan=domain.not_nan,
             order=domain.order,  # type: ignore[arg-type]
+            attained=domain.attained,
             along_last=columns,
         )
         return None if values == model.Values() else values

@@ -47,6 +47,8 @@ class Domain:
     finite: bool = False
     not_nan: bool = False
     order: str | None = None
+    attained: bool = False
+    """Whether the largest element has to be ``max``."""
     columns: tuple[Domain, ...] | None = None
     claims: list[Claim] = field(default_factory=list)
 
@@ -140,6 +142,8 @@ class Contents:
                 return flag
         if domain.bounded and leaf.sizes:
             self._order(path, leaf, domain)
+        if isinstance(domain.max, BoundBy) and len(leaf.sizes) == 1:
+            self._attained(path, domain, domain.max)
         return domain
 
     def _count(self, path: Path, domain: Domain) -> None:
@@ -322,6 +326,28 @@ class Contents:
                         else f"an {name} row ran, a {other} one failed",
                     )
                 )
+
+    def _attained(self, path: Path, domain: Domain, bound: BoundBy) -> None:
+        """``attained`` where all elements below the bound fail, and one at the bound beside them runs, at two sizes."""
+        extent = bound.extent
+        current = self.sizes.size(extent)
+        sizes = [size for size in (current, current + 3 * extent.multiple_of) if extent.contains(size)]
+        place = -1 if domain.order == "ascending" else 0
+        shown: list[str] = []
+        for size in sizes:
+            high = bound.factor * size + bound.offset
+            low = domain.min if isinstance(domain.min, int) else high - 1
+            short = max(1, high // 2, low)
+            change = tuple(self.sizes.with_size((extent, size)).items())
+            edits = (Constant(high), Each((Constant(short), Put(high, place))), Constant(high - 1), Constant(short))
+            outcomes = self.prober.run([Input(change, ((path, edit),)) for edit in edits])
+            whole, one, *none = (self.prober.means(outcome) for outcome in outcomes)
+            if short >= high or not whole or not one or any(none):
+                return
+            shown.append(f"at size {size} one {high} beside {short} ran, and {high - 1} or {short} alone failed")
+        if len(shown) == len(sizes) == 2:
+            domain.attained = True
+            domain.claims.append(Claim("attained", "probed", "; ".join(shown)))
 
     def _numeric(self, limit: Limit | None, default: int) -> int:
         if isinstance(limit, BoundBy):

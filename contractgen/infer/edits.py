@@ -87,12 +87,16 @@ class Within:
     seed: int
     order: str | None = None
     column: int | None = None
+    attained: bool = False
+    """Whether one of them is the largest of the range."""
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor with its content, or one column of it, replaced."""
         part = view(tensor, self.column)
         generator = torch.Generator().manual_seed(self.seed)
         drawn = torch.randint(self.low, self.high + 1, tuple(part.shape), generator=generator).to(tensor.dtype)
+        if self.attained and drawn.numel():
+            drawn.view(-1)[self.seed % drawn.numel()] = self.high
         if self.order is not None:
             drawn = drawn.sort(dim=-1, descending=self.order == "descending").values
         part.copy_(drawn)

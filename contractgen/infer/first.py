@@ -10,6 +10,7 @@ from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.example import from_example
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
+from contractgen.infer.longest import with_longest
 from contractgen.infer.priors import Prior
 from contractgen.infer.probe import Prober
 from contractgen.infer.repeats import without_ones, without_repeats
@@ -41,9 +42,9 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         found = search.find(start, frozen=frozen, limits=Limits(trials=80, confirmations=12))
         if found is not None and ranks == {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()}:
             tiled = Prober(search.runner, found.hypothesis, plan)
-            return replace(found, plan=plan) if tiled.ok({}) else found
+            return replace(found, plan=with_longest(search.runner, found.hypothesis, plan)) if tiled.ok({}) else found
     trial = search.tracer.run(hypothesis)
-    return Found(hypothesis, plan, trial)
+    return Found(hypothesis, with_longest(search.runner, hypothesis, plan), trial)
 
 
 def _without_spare(search: Search, found: Found) -> Found:

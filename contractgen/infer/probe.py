@@ -176,7 +176,7 @@ class Prober:
     def tensor(self, path: Path) -> torch.Tensor:
         """The content of one tensor of the input as it was found."""
         leaves = self.hypothesis.leaves()
-        return make_tensor(leaves[path], self.plan[path], list(leaves).index(path))
+        return make_tensor(leaves[path], self.plan[path], list(leaves).index(path), self.hypothesis.sizes())
 
     def _job(self, sized: Hypothesis, wanted: Input, tensors: bool) -> ProbeJob:
         return ProbeJob(sized, self.plan, wanted.edits, wanted.seed, tensors, wanted.rng)
@@ -196,12 +196,12 @@ class ProbeJob:
     def inputs(self) -> tuple[tuple[object, ...], dict[str, object]]:
         """``(args, kwargs)`` of the run."""
         order = list(self.hypothesis.leaves())
-        edits = dict(self.edits)
+        edits, sizes = dict(self.edits), self.hypothesis.sizes()
 
         def make(path: Path, node: Node) -> object:
             if not isinstance(node, Leaf):
                 return None  # a parameter that the model never looked at
-            tensor = make_tensor(node, self.plan[path], self.seed * 1009 + order.index(path))
+            tensor = make_tensor(node, self.plan[path], self.seed * 1009 + order.index(path), sizes)
             return edits[path].apply(tensor) if path in edits else tensor
 
         return self.hypothesis.build(make)

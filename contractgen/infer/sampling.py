@@ -37,7 +37,7 @@ def _random_edit(domain: Domain | None, leaf: Leaf, at: Mapping[Axis, int], seed
         )
     if domain.one_of is not None:
         return Within(min(domain.one_of), max(domain.one_of), seed)
-    return Within(*_range(domain, at), seed, domain.order) if domain.bounded else None
+    return Within(*_range(domain, at), seed, domain.order, attained=domain.attained) if domain.bounded else None
 
 
 def _range(domain: Domain, at: Mapping[Axis, int]) -> tuple[int, int]:

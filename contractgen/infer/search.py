@@ -19,6 +19,7 @@ import torch
 
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Record, Unknown, dotted
+from contractgen.infer.longest import with_longest
 from contractgen.infer.neighbours import (
     after_symbolic_failure,
     channels_from_message,
@@ -203,7 +204,7 @@ class Search:
             for plan, outcome in zip(batch, outcomes, strict=True):
                 first = first or outcome
                 if outcome.ok and outcome.value.finite:
-                    return outcome, plan
+                    return outcome, with_longest(self.runner, hypothesis, plan)
                 if outcome.ok and fallback is None:
                     fallback = plan
             if len(batch) > 1 and len({outcome.message for outcome in outcomes}) == 1 and not outcomes[0].ok:

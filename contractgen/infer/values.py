@@ -7,14 +7,23 @@ trying: a mask of only zeros makes attention undefined, a length of zero cannot 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, Union
 
 import torch
 
-from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask, name_in
+from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Path, is_mask, name_in
 
-Fill: TypeAlias = Union[Literal["normal", "uniform", "zeros", "ones", "mixed", "ramp"], torch.Tensor]
+
+@dataclass(frozen=True)
+class SizeOf:
+    """A fill with the size that an axis of another tensor has, at whatever size that is run."""
+
+    axis: Axis
+
+
+Fill: TypeAlias = Union[Literal["normal", "uniform", "zeros", "ones", "mixed", "ramp"], torch.Tensor, SizeOf]
 """How to fill a tensor; a tensor stands for itself, repeated or cut to the sizes that are wanted."""
 
 Plan: TypeAlias = "dict[Path, Fill]"
@@ -26,6 +35,9 @@ _FILLS: dict[str, tuple[Fill, ...]] = {
     "bool": ("mixed", "zeros", "ones"),
     "length": ("ones", "ramp", "zeros"),
 }
+
+_WHOLE = 3
+"""So many sizes of others are tried as lengths."""
 
 
 def fills(path: Path, leaf: Leaf) -> tuple[Fill, ...]:
@@ -41,14 +53,29 @@ def fills(path: Path, leaf: Leaf) -> tuple[Fill, ...]:
 
 def plans(hypothesis: Hypothesis, limit: int = 48) -> Iterator[Plan]:
     """Plans, the likeliest first: those that differ least from every tensor's first choice."""
-    choices = {path: fills(path, leaf) for path, leaf in hypothesis.leaves().items()}
+    choices = {path: _choices(path, leaf, hypothesis) for path, leaf in hypothesis.leaves().items()}
     ranked = itertools.islice(itertools.product(*(range(len(choice)) for choice in choices.values())), 20_000)
     for picks in itertools.islice(sorted(ranked, key=lambda picks: (sum(picks), max(picks, default=0))), limit):
         yield {path: choice[pick] for (path, choice), pick in zip(choices.items(), picks, strict=True)}
 
 
-def make_tensor(leaf: Leaf, fill: Fill, seed: int) -> torch.Tensor:
-    """A tensor of the leaf's dtype and sizes; the same arguments give the same elements on every machine."""
+def _choices(path: Path, leaf: Leaf, hypothesis: Hypothesis) -> tuple[Fill, ...]:
+    """The fills of a tensor; lengths may also have to be whole sizes of another one."""
+    first, *others = fills(path, leaf)
+    if first != "ones" or len(leaf.sizes) != 1:
+        return (first, *others)
+    sizes = {axis: size for axis, size in hypothesis.sizes().items() if axis[0] != path and size != leaf.sizes[0]}
+    whole = {size: SizeOf(axis) for axis, size in reversed(sizes.items())}
+    return (first, *others, *tuple(reversed(whole.values()))[:_WHOLE])
+
+
+def make_tensor(leaf: Leaf, fill: Fill, seed: int, sizes: Mapping[Axis, int] | None = None) -> torch.Tensor:
+    """A tensor of the leaf's dtype and sizes; the same arguments give the same elements on every machine.
+
+    ``sizes`` are those of all axes of the input.
+    """
+    if isinstance(fill, SizeOf):
+        return torch.full(leaf.sizes, (sizes or {}).get(fill.axis, 1), dtype=leaf.dtype)
     if isinstance(fill, torch.Tensor):
         return _tiled(fill, leaf.sizes)
     generator = torch.Generator().manual_seed(seed)

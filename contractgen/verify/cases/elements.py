@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 from contractgen.contract.decimals import is_decimal
 from contractgen.contract.expression import render
@@ -29,6 +29,8 @@ def element_claims(ground: Ground) -> Iterator[Claim]:
         if values is None:
             continue
         yield from _domain(leaf, values, base, None)
+        if values.attained and values.max is not None:
+            yield _largest(ground, leaf, values, values.max)
         for column, inner in enumerate(values.along_last or ()):
             yield from _domain(leaf, inner, base, column)
 
@@ -120,20 +122,20 @@ def _domain(leaf: Leaf, values: Values, base: Recipe | None, column: int | None)
         found = _disorder(leaf, values, base)
         yield Claim(f"{about}{at}.order", about, "order", f"{name} is {values.order}", found, met("edges", "random"),
                     "both" if found else "inside")  # fmt: skip
-    if values.attained and values.max is not None:
-        found = _below_largest(leaf, values, base)
-        text = f"the largest element of {name} is {_text(values.max)}"
-        yield Claim(f"{about}{at}.attained", about, "attained", text, found, there(leaf.within),
-                    "both" if found else "inside")  # fmt: skip
 
 
-def _below_largest(leaf: Leaf, values: Values, base: Recipe | None) -> tuple[Break, ...]:
-    if base is None:
-        return ()
-    low, high = bounds_of(leaf.tensor.dtype, values, base.sizes)
-    if low >= high:
-        return ()
-    return (Break("all-below", replace(base, edit=Ceiling(leaf.name, int(high) - 1)), VALUE),)
+def _largest(ground: Ground, leaf: Leaf, values: Values, bound: Bound) -> Claim:
+    """At sizes of some more than 2: what is as long as the largest element may be 1 long, and then it broadcasts."""
+    sizes = ground.sizes.solve(order="distinct", least=3) or ground.sizes.solve(order="distinct", least=2)
+    breaks: tuple[Break, ...] = ()
+    if sizes is not None:
+        low, high = bounds_of(leaf.tensor.dtype, values, sizes)
+        recipe = Recipe(sizes, ground.everything, seed=ground.seed, edit=Ceiling(leaf.name, int(high) - 1))
+        breaks = (Break("all-below", recipe, VALUE),) if low < high else ()
+    about = f"tensor:{leaf.name}"
+    text = f"the largest element of {leaf.name} is {_text(bound)}"
+    sides: Literal["both", "inside"] = "both" if breaks else "inside"
+    return Claim(f"{about}.attained", about, "attained", text, breaks, there(leaf.within), sides)
 
 
 def _elements(
