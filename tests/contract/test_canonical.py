@@ -180,5 +180,5 @@ def test_sealing_is_idempotent_and_the_fingerprint_is_stable() -> None:
     assert contract.fingerprint == "sha256:bdaccb28a1b2f0fd73f15100ad7a146ae7382c05aeca0a647cf3880acc66e8c7"
     assert (
         load_contract(DATA / "every_node.json").fingerprint
-        == "sha256:d313e61079025a32907956b6eb27559d776422cab0904b0dcf331772adc90c19"
+        == "sha256:de7cda289f6996a09d65d37814fa97f581362bc3488816d733d2dd943e94a1c1"
     )

@@ -65,7 +65,11 @@ class Elements:
         said = (said_values(self.leaf.given, column), said_values(self.leaf.judge, column))
         where = "" if column is None else f"[..., {column}]"
 
+        # Messages are built of one row: where that has no room for a largest element beside, another row has.
+        rows = given.attained and len(self.leaf.given.shape) > 1
+
         def question(rule: str, needs: Needs, claim: Claim, complete: bool = True) -> Question:
+            complete = complete and not (rows and rule in ("value-min", "value-set"))
             return self._question(rule, where, needs, lambda: self._ways(column, given, judge, claim), said, complete)
 
         for rule, bounds in (("value-min", judge.low), ("value-max", judge.high)):
