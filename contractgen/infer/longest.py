@@ -6,8 +6,7 @@ is the whole size. Lengths of one run all the same, since a mask of one column b
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -28,22 +27,30 @@ def with_longest(runner: Runner, hypothesis: Hypothesis, plan: Plan) -> Plan:
             continue
         if all(_runs(runner, hypothesis, plan, path, _SHORT)):
             continue
-        for axis, size in _axes(hypothesis, path, leaf):
+        found: list[Axis] = []
+        for axes in _same_sizes(hypothesis, path, leaf):
+            size = hypothesis.sizes()[axes[0]]
             whole, less, half = _runs(runner, hypothesis, plan, path, [size, size - 1, (size + 1) // 2])
-            if whole and not (less and half):
-                plan = {**plan, path: SizeOf(axis)}
-                break
+            if not whole or (less and half):
+                continue
+            larger = hypothesis.with_sizes(dict.fromkeys(axes, 2 * size))
+            at = 0 if _runs(runner, larger, plan, path, [2 * size]) == [True] else len(found)
+            found.insert(at, axes[0])
+        if found:
+            plan = {**plan, path: SizeOf(found[0])}
     return plan
 
 
 _INTEGERS = (torch.int64, torch.int32)
 
 
-def _axes(hypothesis: Hypothesis, path: Path, leaf: Leaf) -> Iterator[tuple[Axis, int]]:
-    """The first axis of each size of the other tensors that lengths could be of."""
-    sizes = {axis: size for axis, size in hypothesis.sizes().items() if axis[0] != path and size > min(_SHORT)}
-    own = {size: axis for axis, size in reversed(sizes.items()) if size != leaf.sizes[0]}
-    yield from itertools.islice(((axis, size) for axis, size in sizes.items() if own.get(size) == axis), _MOST_AXES)
+def _same_sizes(hypothesis: Hypothesis, path: Path, leaf: Leaf) -> list[list[Axis]]:
+    """The axes of other tensors that lengths could be of, those of one size together; rows that they share are none."""
+    groups: dict[int, list[Axis]] = {}
+    for axis, size in hypothesis.sizes().items():
+        if axis[0] != path and size > min(_SHORT) and (axis[1] or size != leaf.sizes[0]):
+            groups.setdefault(size, []).append(axis)
+    return list(groups.values())[:_MOST_AXES]
 
 
 def _runs(runner: Runner, hypothesis: Hypothesis, plan: Plan, path: Path, numbers: Sequence[int]) -> list[bool]:

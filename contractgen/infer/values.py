@@ -64,7 +64,11 @@ def _choices(path: Path, leaf: Leaf, hypothesis: Hypothesis) -> tuple[Fill, ...]
     first, *others = fills(path, leaf)
     if first != "ones" or len(leaf.sizes) != 1:
         return (first, *others)
-    sizes = {axis: size for axis, size in hypothesis.sizes().items() if axis[0] != path and size != leaf.sizes[0]}
+    sizes = {
+        axis: size
+        for axis, size in hypothesis.sizes().items()
+        if axis[0] != path and (axis[1] or size != leaf.sizes[0])
+    }
     whole = {size: SizeOf(axis) for axis, size in reversed(sizes.items())}
     return (first, *others, *tuple(reversed(whole.values()))[:_WHOLE])
 

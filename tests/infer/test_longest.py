@@ -55,6 +55,19 @@ class Joined(Packed):
         return torch.stack([pad_packed_sequence(self.layer(packed)[0], batch_first=True)[0], x])
 
 
+class Strided(nn.Module):
+    """Half of the lengths, on half of the steps: the largest length may be one short of an even size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(6, 6, 3, stride=2, padding=1)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        features = self.layer(x.transpose(1, 2)).transpose(1, 2)
+        halves = (lengths + 1) // 2
+        return features * (torch.arange(int(halves.max())) < halves[:, None])[..., None]
+
+
 def contents(module: nn.Module, name: str, **options: object) -> tuple[Tensor, dict[str, Dim]]:
     contract = inferred(module, **options)
     node = next(part.node for part in contract.inputs if part.name == name)
@@ -89,6 +102,21 @@ def test_lengths_of_an_example_follow_the_size_of_its_axis() -> None:
     lengths, dims = contents(Packed(), "lengths", example=example)
     assert lengths.values == Values(min=1, max="seq", attained=True)
     assert dims == {"batch": BATCH, "seq": Dim()}
+
+
+def test_a_length_that_may_be_short_of_its_size_is_left_a_question() -> None:
+    contract = inferred(Strided())
+    lengths = contract.inputs[1].node
+    assert isinstance(lengths, Tensor)
+    assert lengths.values == Values(min=0, max="seq")
+    assert ("model", "values", "assumed") in [(one.about, one.property, one.source) for one in contract.evidence]
+
+
+def test_the_axis_is_one_that_can_have_another_size(bench: Bench) -> None:
+    # Lengths of 6, the channels, act at 5 steps as lengths of 5 do; and there happen to be as many rows as steps.
+    hypothesis = params(x=f32(5, 5, 6), lengths=i64(5))
+    plan = with_longest(bench(Strided()).runner, hypothesis, {("x",): "normal", ("lengths",): "ones"})
+    assert plan[("lengths",)] == SizeOf((("x",), 1))
 
 
 @pytest.mark.parametrize(("module", "whole"), [(MaskedByLargest(), True), (MaskedBySize(), False)])
