@@ -38,6 +38,8 @@ class Optionals:
     """The input without any of them."""
     paths: list[Path] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    displaced: bool = False
+    """Whether one of them gave the outputs other ranks at the sizes that were found first: a sign of a rank too few."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -93,8 +95,9 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
-    found = _in_place(search, before, found, path)
-    found = alongside(search, usual_dtypes(search, found, added), added)
+    in_place = _in_place(search, before, found, path)
+    displaced = _output_ranks(found) not in ((), _output_ranks(before))
+    found = alongside(search, usual_dtypes(search, in_place, added), added)
     old = Prober(search.runner, before.hypothesis, before.plan).lively()
     new = Prober(search.runner, found.hypothesis, found.plan).lively()
     if _has_loss(new) and not _has_loss(old):
@@ -105,6 +108,7 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     if silenced:
         return f"with it the model no longer reads {dotted(silenced[0])}: it is an alternative to it"
     result.found = found
+    result.displaced |= displaced
     result.paths.append(path)
     return ""
 

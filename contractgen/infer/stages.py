@@ -85,9 +85,12 @@ def _explore(
     """
     report("discover", "optional inputs")
     optionals = add_optionals(search, candidates[0])
-    if len(candidates) > 1 and (optionals.unfitting or (optionals.paths and not _has_batch(search, optionals))):
+    odd = optionals.unfitting or optionals.displaced or (optionals.paths and not _has_batch(search, optionals))
+    if len(candidates) > 1 and odd:
         others = [add_optionals(search, candidate) for candidate in candidates[1:]]
-        optionals = max((optionals, *others), key=lambda each: (len(each.paths), _has_batch(search, each)))
+        optionals = max(
+            (optionals, *others), key=lambda each: (len(each.paths), _has_batch(search, each), not each.displaced)
+        )
     if given is None:
         optionals, seated = seat(search, optionals)
         return optionals, measure_sizes(search, optionals, {}, seated, report)

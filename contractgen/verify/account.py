@@ -17,7 +17,7 @@ from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.places import extents, places
 from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
-from contractgen.verify.sizes import Sizes, greatest_size
+from contractgen.verify.sizes import Sizes, bound_value, greatest_size
 from contractgen.verify.trees import OutputMismatch, output_tensors
 
 POLICIES = {
@@ -33,6 +33,7 @@ POLICIES = {
     "remainder": "elements that cannot influence any output",
     "grid": "several sizes end in the same grid, one of them is meant",
     "wrapped": "a negative id counts from the end, and is refused as the id that it is not",
+    "saturated": "a number beyond the bound acts as the bound does: a length counts no elements that are not there",
     "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
 }
 """Why an input is refused although the model runs on it."""
@@ -90,6 +91,8 @@ def _policy(
     if isinstance(edit, Element):
         if _non_finite(contract, tree):
             return "finite"
+        if _saturates(contract, eager, recipe, edit, outputs):
+            return "saturated"
         return "wrapped" if _wraps(contract, eager, recipe, edit, outputs) else ""
     problem = output_problem(output_tensors(contract, tree), recipe.sizes, _other_sizes(contract, recipe))
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
@@ -171,9 +174,24 @@ def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outp
     values = places(contract).leaf(edit.tensor).tensor.values
     if values is None or values.min != 0 or not isinstance(values.max, int) or not -values.max - 1 <= edit.value < 0:
         return False
-    counted = replace(recipe, edit=replace(edit, value=int(edit.value) + values.max + 1))
+    return _same_with(contract, eager, recipe, replace(edit, value=int(edit.value) + values.max + 1), outputs)
+
+
+def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
+    """Whether a number beyond a bound gives what the bound itself gives."""
+    values = places(contract).leaf(edit.tensor).tensor.values
+    if values is None:
+        return False
+    low, high = bound_value(values.min, recipe.sizes), bound_value(values.max, recipe.sizes)
+    nearest = low if low is not None and edit.value < low else high if high is not None and edit.value > high else None
+    return nearest is not None and _same_with(contract, eager, recipe, replace(edit, value=nearest), outputs)
+
+
+def _same_with(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
+    """Whether the same input with another element there gives the same result."""
+    other = replace(recipe, edit=edit)
     try:
-        tree, same = eager.run_broken(arguments(contract, counted), counted)
+        tree, same = eager.run_broken(arguments(contract, other), other)
     except Exception:
         return False
     tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}

@@ -321,7 +321,12 @@ def test_what_every_call_gives_may_stand_behind_what_may_be_left_out() -> None:
     outputs = (Output("output", Tensor("output", "float32", row)),)
     made = generated(Contract("late", inputs, outputs, {"batch": Dim()}, fingerprint=f"sha256:{'1' * 64}"))
     x, mask = np.zeros((3, 2), np.float32), np.ones((3, 2), np.bool_)
-    for args, kwargs in (((x, mask, x), {}), ((x,), {"y": x}), ((x, None, x), {}), ((), {"y": x, "x": x, "mask": mask})):
+    for args, kwargs in (
+        ((x, mask, x), {}),
+        ((x,), {"y": x}),
+        ((x, None, x), {}),
+        ((), {"y": x, "x": x, "mask": mask}),
+    ):
         made.validator.validate(*args, **kwargs)
         request = made.client.serialize(*args, **kwargs)
         given, named = made.validator.parse(request.body, request.headers)

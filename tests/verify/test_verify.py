@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from contractgen.contract.canonical import seal
-from contractgen.contract.model import Contract, Dim, Evidence, Tuple
+from contractgen.contract.model import Contract, Dim, Evidence, Output, Parameter, Tensor, Tuple, Values
 from contractgen.errors import UsageError
 from contractgen.generate.render import render
 from contractgen.report.results import Verification
@@ -203,6 +203,27 @@ def test_an_unknown_case_is_a_usage_error() -> None:
 def test_an_example_that_the_contract_refuses_is_found() -> None:
     result = check(LINEAR, example=((torch.zeros(20),), {}))
     assert any("refuses the example" in finding.message for finding in result.findings)
+
+
+class Counting(nn.Module):
+    """Sums the steps that its lengths count; a length past the end counts them all, and one below 0 none."""
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return (x * (torch.arange(x.shape[1]) < lengths[:, None])).sum(1, keepdim=True)
+
+
+def test_a_bound_beyond_which_numbers_act_as_it_does_is_accounted_for() -> None:
+    row = Tensor("x", "float32", ("batch", "seq"), Values(finite=True))
+    lengths = Tensor("lengths", "int64", ("batch",), Values(min=0, max="seq"))
+    contract = Contract(
+        "counting",
+        (Parameter("x", row), Parameter("lengths", lengths)),
+        (Output("output", Tensor("output", "float32", ("batch", 1))),),
+        {"batch": Dim(role="batch"), "seq": Dim()},
+    )
+    result = check(LINEAR, contract=seal(contract), model=Counting())
+    assert result.policies["saturated"] > 0
+    assert result.ok
 
 
 def test_a_dropped_remainder_accounts_for_a_multiple() -> None:
