@@ -239,3 +239,29 @@ def test_a_dropped_remainder_accounts_for_a_multiple() -> None:
     result = check(UNET, contract=replace(UNET.contract, outputs=outputs), model=Cropping())
     assert result.policies["remainder"] > 0
     assert result.ok
+
+
+class SharedTable(nn.Module):
+    """Two columns of ids that offsets move into one table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.table(x + torch.tensor([0, 3])).sum((1, 2)).unsqueeze(1)
+
+
+def test_an_assumed_bound_of_a_column_is_a_question() -> None:
+    columns = (Values(min=0, max=2), Values(min=0, max=3))
+    x = Tensor("x", "int64", ("batch", 2), Values(along_last=columns))
+    output = Output("output", Tensor("output", "float32", ("batch", 1)))
+    assumed = tuple(
+        Evidence("tensor:x", f"values.along_last[{column}].{name}", "assumed", "rows of another column")
+        for column, name in ((0, "max"), (1, "min"))
+    )
+    dims = {"batch": Dim(role="batch")}
+    contract = Contract("shared", (Parameter("x", x),), (output,), dims, evidence=assumed)
+    result = check(LINEAR, contract=seal(contract), model=SharedTable())
+    assert {finding.severity for finding in result.findings if finding.kind == "complete"} == {"question"}
+    assert result.ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -53,6 +54,9 @@ class Claim:
     def evidence(self, contract: Contract) -> Evidence | None:
         """Why the claim is believed, if the contract says."""
         names = {self.property, f"values.{self.property}", self.id[len(self.about) + 1 :]}
+        column = re.match(r"\[\.\.\., (\d+)\]", self.id[len(self.about) :])
+        if column:
+            names = {f"values.along_last[{column[1]}].{self.property}"}
         return next((e for e in contract.evidence if e.about == self.about and e.property in names), None)
 
 
