@@ -13,7 +13,7 @@ import torch
 from contractgen.contract.model import Contract
 from contractgen.verify.cases.model import Case
 from contractgen.verify.compare import output_problem, widest
-from contractgen.verify.fill import Array, from_bits
+from contractgen.verify.fill import Array, from_bits, is_floating
 from contractgen.verify.places import extents, places
 from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
@@ -91,7 +91,8 @@ def _policy(
     if isinstance(edit, Element):
         if _non_finite(contract, tree):
             return "finite"
-        if _saturates(contract, eager, recipe, edit, outputs):
+        floats = [name for name, (tensor, _) in output_tensors(contract, tree).items() if is_floating(tensor.dtype)]
+        if _saturates(contract, eager, recipe, edit, {name: outputs[name] for name in floats}):
             return "saturated"
         return "wrapped" if _wraps(contract, eager, recipe, edit, outputs) else ""
     problem = output_problem(output_tensors(contract, tree), recipe.sizes, _other_sizes(contract, recipe))
@@ -178,13 +179,20 @@ def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outp
 
 
 def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
-    """Whether a number beyond a bound gives what the bound itself gives."""
+    """Whether a number beyond a bound gives the floats (``outputs``) that the bound gives; lengths may be returned as well."""
     values = places(contract).leaf(edit.tensor).tensor.values
     if values is None:
         return False
     low, high = bound_value(values.min, recipe.sizes), bound_value(values.max, recipe.sizes)
     nearest = low if low is not None and edit.value < low else high if high is not None and edit.value > high else None
-    return nearest is not None and _same_with(contract, eager, recipe, replace(edit, value=nearest), outputs)
+    measured = {
+        name: array for name, array in outputs.items() if array.dtype.kind in "fc"
+    }  # lengths may be returned too
+    return (
+        bool(measured)
+        and nearest is not None
+        and _same_with(contract, eager, recipe, replace(edit, value=nearest), measured)
+    )
 
 
 def _same_with(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
@@ -194,8 +202,8 @@ def _same_with(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, 
         tree, same = eager.run_broken(arguments(contract, other), other)
     except Exception:
         return False
-    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
-    return widest(outputs, same, tensors).ratio <= 1
+    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items() if name in outputs}
+    return widest(outputs, {name: same[name] for name in outputs}, tensors).ratio <= 1
 
 
 def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool:

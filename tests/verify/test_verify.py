@@ -208,8 +208,8 @@ def test_an_example_that_the_contract_refuses_is_found() -> None:
 class Counting(nn.Module):
     """Sums the steps that its lengths count; a length past the end counts them all, and one below 0 none."""
 
-    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        return (x * (torch.arange(x.shape[1]) < lengths[:, None])).sum(1, keepdim=True)
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return (x * (torch.arange(x.shape[1]) < lengths[:, None])).sum(1, keepdim=True), lengths
 
 
 def test_a_bound_beyond_which_numbers_act_as_it_does_is_accounted_for() -> None:
@@ -218,7 +218,10 @@ def test_a_bound_beyond_which_numbers_act_as_it_does_is_accounted_for() -> None:
     contract = Contract(
         "counting",
         (Parameter("x", row), Parameter("lengths", lengths)),
-        (Output("output", Tensor("output", "float32", ("batch", 1))),),
+        (
+            Output("total", Tensor("total", "float32", ("batch", 1))),
+            Output("lengths", Tensor("lengths", "int64", ("batch",))),
+        ),
         {"batch": Dim(role="batch"), "seq": Dim()},
     )
     result = check(LINEAR, contract=seal(contract), model=Counting())
