@@ -19,6 +19,7 @@ from contractgen.verify.fill import Array, from_bits
 from contractgen.verify.recipe import Recipe
 from contractgen.verify.runtimes.base import Runtime, give_back
 from contractgen.verify.runtimes.eager import Eager
+from contractgen.verify.sizes import sizes_of_inputs
 from contractgen.verify.trees import OutputMismatch, frozen, output_tensors
 
 Args = tuple[tuple[Any, ...], dict[str, Any]]
@@ -87,7 +88,7 @@ def run_accepted(
     changed = guard is not None and not guard.unchanged()
     named = output_tensors(contract, tree)
     tensors = {name: tensor for name, (tensor, _) in named.items()}
-    problem = output_problem(named, recipe.sizes)
+    problem = output_problem(named, sizes_of_inputs(contract, recipe.sizes))
     varies = False
     if twice:
         varies = _varies(eager, args, outputs, tensors)

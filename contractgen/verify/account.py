@@ -17,7 +17,7 @@ from contractgen.verify.fill import Array, from_bits, is_floating
 from contractgen.verify.places import extents, places
 from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
-from contractgen.verify.sizes import Sizes, bound_value, greatest_size
+from contractgen.verify.sizes import Sizes, bound_value, greatest_size, sizes_of_inputs
 from contractgen.verify.trees import OutputMismatch, output_tensors
 
 POLICIES = {
@@ -33,10 +33,13 @@ POLICIES = {
     "remainder": "elements that cannot influence any output",
     "grid": "several sizes end in the same grid, one of them is meant",
     "wrapped": "a negative id counts from the end, and is refused as the id that it is not",
-    "saturated": "a number beyond the bound acts as the bound does: a length counts no elements that are not there",
+    "saturated": "the number acts as an allowed one does: a length counts no elements that are not there, a flag is set or not",
     "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
 }
 """Why an input is refused although the model runs on it."""
+
+
+_SEEDS = 6
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def _policy(
         if _saturates(contract, eager, recipe, edit, {name: outputs[name] for name in floats}):
             return "saturated"
         return "wrapped" if _wraps(contract, eager, recipe, edit, outputs) else ""
-    problem = output_problem(output_tensors(contract, tree), recipe.sizes, _other_sizes(contract, recipe))
+    known = sizes_of_inputs(contract, recipe.sizes)
+    problem = output_problem(output_tensors(contract, tree), known, _other_sizes(contract, recipe))
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
         return "reshaped"
     if _drops_a_remainder(contract, eager, recipe, outputs):
@@ -123,11 +127,14 @@ def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tre
     if _non_finite(contract, tree):
         return True
     everywhere = replace(recipe, edit=replace(edit, where="all"))
-    try:
-        tree, _ = eager.run_broken(arguments(contract, everywhere), everywhere)
-    except Exception:
-        return True
-    return _non_finite(contract, tree)
+    for other in (everywhere, *(replace(everywhere, seed=seed) for seed in range(1, _SEEDS))):
+        try:
+            tree, _ = eager.run_broken(arguments(contract, other), other)
+        except Exception:
+            return True
+        if _non_finite(contract, tree):
+            return True
+    return False  # with no content of the rest: where the model keeps only some rows, other ones may be kept
 
 
 def _non_finite(contract: Contract, tree: Any) -> bool:
@@ -179,20 +186,18 @@ def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outp
 
 
 def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
-    """Whether a number beyond a bound gives the floats (``outputs``) that the bound gives; lengths may be returned as well."""
+    """Whether a number that is not allowed gives the floats (``outputs``) that an allowed one gives: of a bound, or a flag.
+
+    Lengths may be returned as they came.
+    """
     values = places(contract).leaf(edit.tensor).tensor.values
-    if values is None:
+    if values is None or not outputs:
         return False
     low, high = bound_value(values.min, recipe.sizes), bound_value(values.max, recipe.sizes)
-    nearest = low if low is not None and edit.value < low else high if high is not None and edit.value > high else None
-    measured = {
-        name: array for name, array in outputs.items() if array.dtype.kind in "fc"
-    }  # lengths may be returned too
-    return (
-        bool(measured)
-        and nearest is not None
-        and _same_with(contract, eager, recipe, replace(edit, value=nearest), measured)
-    )
+    allowed = [float(option) for option in values.one_of or ()]
+    allowed += [low] if low is not None and edit.value < low else []
+    allowed += [high] if high is not None and edit.value > high else []
+    return any(_same_with(contract, eager, recipe, replace(edit, value=number), outputs) for number in allowed)
 
 
 def _same_with(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:

@@ -16,7 +16,7 @@ from contractgen.contract.decimals import is_decimal
 from contractgen.contract.expression import evaluate
 from contractgen.contract.model import Contract, Dim, Expr
 from contractgen.contract.solve import sizes_near
-from contractgen.contract.tree import derived_in_order, dims_in_order
+from contractgen.contract.tree import derived_in_order, dims_in_order, used_in
 from contractgen.verify.places import Places, places
 
 Order = Literal["smallest", "distinct", "random"]
@@ -25,6 +25,12 @@ _NEAR, _FAR = 12, 40
 """Random sizes are among so many multiples above the least: mostly the near ones, since larger inputs cost more time."""
 _ARRANGEMENTS = 6
 """How many orders of the dims are tried for sizes that differ from each other."""
+
+
+def sizes_of_inputs(contract: Contract, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The sizes without those of free dims that outputs alone have: there the data decide, and no input asks for one."""
+    named = set(used_in(contract.inputs))
+    return {name: size for name, size in sizes.items() if name in named or contract.dims[name].equals is not None}
 
 
 @dataclass

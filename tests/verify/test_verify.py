@@ -268,3 +268,23 @@ def test_an_assumed_bound_of_a_column_is_a_question() -> None:
     result = check(LINEAR, contract=seal(contract), model=SharedTable())
     assert {finding.severity for finding in result.findings if finding.kind == "complete"} == {"question"}
     assert result.ok
+
+
+class Kept(nn.Module):
+    """Keeps the rows whose first number is positive: how many come out, the data decide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[x[:, 0] > 0]
+
+
+def test_an_output_whose_size_the_data_decide_is_sound() -> None:
+    x = Tensor("x", "float32", ("rows", 3))
+    output = Output("output", Tensor("output", "float32", ("kept", 3)))
+    contract = Contract("kept", (Parameter("x", x),), (output,), {"rows": Dim(), "kept": Dim(min=0)})
+    result = check(LINEAR, contract=seal(contract), model=Kept())
+    assert not result.findings
+    assert result.ok
