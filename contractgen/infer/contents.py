@@ -15,7 +15,7 @@ from contractgen.infer.edits import Bits, Constant, Each, Put, Sorted, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path, is_mask
-from contractgen.infer.lengths import counted_axis, counts_from_zero
+from contractgen.infer.lengths import counted_axis, counts_from_zero, rows_made
 from contractgen.infer.probe import Edit, Input, Refill
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
@@ -147,11 +147,17 @@ class Contents:
         return domain
 
     def _count(self, path: Path, domain: Domain) -> None:
-        """Bounds of lengths that no kernel checks."""
+        """Bounds of lengths, and of the numbers of groups, that no kernel checks."""
         counted = counted_axis(self.sizes, path) if domain.max is None else None
         if counted is not None:
             domain.max = BoundBy(counted[0], 0)
             domain.claims.append(Claim("max", "probed", counted[1]))
+        made = rows_made(self.sizes, path) if domain.max is None else None
+        if made is not None:
+            domain.max = BoundBy(made, -1)
+            domain.claims.append(
+                Claim("max", "assumed", "the largest says how many rows come out: are they ever more?")
+            )
         if isinstance(domain.max, BoundBy) and domain.min is None and counts_from_zero(self.sizes, path):
             domain.min = 0
             domain.claims.append(Claim("min", "probed", "every negative number ran as 0 did"))

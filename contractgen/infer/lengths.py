@@ -13,7 +13,7 @@ import torch
 from contractgen.infer.edits import Put
 from contractgen.infer.extents import Extent, Sizes
 from contractgen.infer.hypothesis import Path
-from contractgen.infer.probe import Input, same_bits
+from contractgen.infer.probe import Input, out_tensors, same_bits
 
 _STRIDE = 17
 """Layers that shorten an axis let a length be short of its size by less than this without a difference."""
@@ -47,6 +47,19 @@ def counts_from_zero(sizes: Sizes, path: Path) -> bool:
     """Whether every negative number acts as 0 does."""
     results = _floats(sizes, path, (), [0, *(-more for more in _BEYOND)])
     return all(_alike(results[0], other) for other in results[1:])
+
+
+def rows_made(sizes: Sizes, path: Path) -> Extent | None:
+    """The dim of a vector whose largest number says how many rows come out: graphs of a batch are no more than its nodes."""
+    extent = next((one for one in sizes.extents if one.free and (path, 0) in one.group), None)
+    if extent is None or len(sizes.prober.hypothesis.leaves()[path].sizes) != 1:
+        return None
+    numbers = [int(sizes.prober.tensor(path).max()) + more for more in (3, 7)]
+    outcomes = sizes.prober.run([Input((), ((path, Put(number, -1)),)) for number in numbers])
+    for number, outcome in zip(numbers, outcomes, strict=True):
+        if not outcome.ok or all(number + 1 not in tensor.sizes for _, tensor in out_tensors(outcome.value.tree)):
+            return None
+    return extent
 
 
 def _counts(sizes: Sizes, path: Path, sized: tuple[Extent, int], short: int) -> bool:

@@ -348,3 +348,17 @@ class _Scaled(nn.Module):
 def test_where_the_arithmetic_overflows_no_number_is_bounded(bench: Bench) -> None:
     found = domain(bench, _Scaled(), params(x=f32(5, 3), mask=i64(5, 3)), of="mask")
     assert (found.min, found.max, found.columns, found.one_of) == (None, None, None, (0, 1))
+
+
+class _Pooled(nn.Module):
+    """Sums the rows of each graph; there are as many graphs as the largest number says."""
+
+    def forward(self, nodes: torch.Tensor, x: torch.Tensor) -> Any:
+        return nodes.new_zeros(int(x.max()) + 1, nodes.shape[1]).index_add_(0, x, nodes)
+
+
+def test_numbers_that_make_rows_are_fewer_than_what_they_number(bench: Bench) -> None:
+    found = domain(bench, _Pooled(), params(nodes=f32(5, 3), x=i64(5)))
+    assert isinstance(found.max, BoundBy)
+    assert ((("x",), 0) in found.max.extent.group, found.max.offset) == (True, -1)
+    assert sources(found)["max"] == "assumed"
