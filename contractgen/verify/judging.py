@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -26,12 +27,19 @@ class Verdict:
         return self.kind, "", self.runtime, self.same
 
 
+_TOO_LARGE = re.compile("can't allocate memory|^MemoryError|out of memory")
+
+
 def verdicts(ran: Accepted, artifacts: Collection[str]) -> Iterator[Verdict]:
     """What is wrong with a run.
 
     That a graph made by the way is too narrow, or computes something else, is an error only if it is one of
     ``artifacts``: who serves the model as it is can do nothing about an exporter, and is only told.
     """
+    if ran.error and _TOO_LARGE.search(ran.error):
+        text = f"this machine has too little memory for an accepted input: should a dim have a max? {ran.error}"
+        yield Verdict("sound", "memory", text, severity="question")
+        return
     if ran.error:
         yield Verdict("sound", ran.error.partition(":")[0], f"the model fails on an accepted input: {ran.error}")
         return

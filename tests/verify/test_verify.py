@@ -288,3 +288,22 @@ def test_an_output_whose_size_the_data_decide_is_sound() -> None:
     result = check(LINEAR, contract=seal(contract), model=Kept())
     assert not result.findings
     assert result.ok
+
+
+class Greedy(nn.Module):
+    """Wants more memory for a long input than any machine has."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] > 6:
+            torch.empty(1 << 45, dtype=torch.float64)
+        return x.sum(1, keepdim=True)
+
+
+def test_an_input_that_the_machine_has_no_memory_for_is_a_question() -> None:
+    x = Tensor("x", "float32", ("batch", "features"), Values(finite=True))
+    output = Output("output", Tensor("output", "float32", ("batch", 1)))
+    dims = {"batch": Dim(role="batch"), "features": Dim()}
+    contract = Contract("greedy", (Parameter("x", x),), (output,), dims)
+    result = check(LINEAR, contract=seal(contract), model=Greedy())
+    found = [finding for finding in result.findings if "memory" in finding.message]
+    assert {(finding.kind, finding.severity) for finding in found} == {("sound", "question")}
