@@ -127,7 +127,8 @@ def loaded(
 
 
 def inferred(module: nn.Module, **options: object) -> Contract:
-    """The contract of a module."""
+    """The contract of a module, with time enough for a slow machine."""
+    options.setdefault("budget", 300)
     return infer(loaded(module), InferOptions("tiny", **options), lambda stage, detail: None).contract  # type: ignore[arg-type]
 
 
