@@ -11,7 +11,6 @@ from contractgen.infer.hypothesis import Hypothesis, Path, is_mask
 from contractgen.infer.probe import ProbeJob, Prober
 from contractgen.infer.recorder import Hint
 from contractgen.infer.search import Found, Search
-from contractgen.infer.trial import is_beyond_symbols
 from contractgen.infer.values import Plan, fills
 
 
@@ -28,10 +27,9 @@ def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = No
                 break
             other = found.hypothesis.with_node(path, replace(leaf, dtype=dtype))
             trial = search.tracer.run(other)
-            may_run = trial.ok or (trial.error is not None and is_beyond_symbols(trial.error))
-            outcome = search.runner.run([ProbeJob(other, _plan_for(other, found.plan, path))])[0] if may_run else None
-            if outcome is not None and outcome.ok:
-                found = Found(other, _plan_for(other, found.plan, path), trial)
+            plan = _plan_for(other, found.plan, path)
+            if trial.may_run and search.runner.run([ProbeJob(other, plan)])[0].ok:
+                found = Found(other, plan, trial)
                 break
         found = _measured(search, found, path)
     return found

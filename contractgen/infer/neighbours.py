@@ -285,7 +285,7 @@ def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Neighbours:
 
 
 def without_channels(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The sizes of a mask of such a tensor: a picture's channels are its second axis, a sequence's the last."""
+    """The sizes (or axes) of a mask of such a tensor: a picture's channels are its second axis, a sequence's the last."""
     placed = [sizes[:1] + sizes[2:], sizes[:-1]]
     return placed if len(sizes) > 3 else placed[::-1]
 

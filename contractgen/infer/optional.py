@@ -7,10 +7,7 @@ is for training. Those are left out of the contract and listed in its evidence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-
-import torch
+from dataclasses import dataclass, field, replace
 
 from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
@@ -119,7 +116,8 @@ def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> Hypothesis
     Models that check what they take say what is wrong in words of their own, from which no search learns a rank.
     """
     dtypes = list(dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)))[:3]
-    starts = [start for sizes in _leading(hypothesis) for start in _of_dtypes(hypothesis, path, sizes, dtypes)]
+    leaves = [Leaf(dtype, sizes) for sizes in _leading(hypothesis) for dtype in dtypes]
+    starts = [hypothesis.with_node(path, leaf) for leaf in leaves]
     reached = {start: search.reach(start) for start in starts[:_LIKELY]}
     if len(set(reached.values())) < 2:
         return None
@@ -132,19 +130,13 @@ def _leading(hypothesis: Hypothesis) -> list[tuple[int, ...]]:
     return list(dict.fromkeys((*some, ())))
 
 
-def _of_dtypes(
-    hypothesis: Hypothesis, path: Path, sizes: tuple[int, ...], dtypes: Sequence[torch.dtype]
-) -> Iterator[Hypothesis]:
-    return (hypothesis.with_node(path, Leaf(dtype, sizes)) for dtype in dtypes)
-
-
 def _in_place(search: Search, before: Found, found: Found, path: Path) -> Found:
     """The same with a tensor at ``path`` that leaves the outputs their ranks, if there is one: another one broadcast them."""
     leaf, wanted = found.hypothesis.node(path), _output_ranks(before)
     if not isinstance(leaf, Leaf) or not wanted or _output_ranks(found) in ((), wanted):
         return found
     for sizes in _leading(before.hypothesis):
-        (other,) = _of_dtypes(before.hypothesis, path, sizes, [leaf.dtype])
+        other = before.hypothesis.with_node(path, replace(leaf, sizes=sizes))
         trial = search.tracer.run(other)
         changed = Found(other, {**before.plan, path: found.plan[path]}, trial)
         if trial.ok and _output_ranks(changed) == wanted and Prober(search.runner, other, changed.plan).at([{}])[0].ok:

@@ -326,9 +326,8 @@ def decide_at_layer(module: torch.nn.Module, args: tuple[object, ...]) -> None:
     hint = LAYER_HINTS.get(type(module))
     if hint is None:
         hint = next((h for cls, h in LAYER_HINTS.items() if isinstance(module, cls)), None)
-    if hint is None and type(module).__module__.startswith(
-        "torch.nn"
-    ):  # paddings, poolings, norms: all name their grid
+    if hint is None and type(module).__module__.startswith("torch.nn"):
+        # Paddings, poolings and norms all name their grid.
         hint = next((h for end, h in _GRIDS.items() if type(module).__name__.endswith(end)), None)
     if hint is not None and args and type(args[0]) is Recorder:
         args[0]._decide("tensor", hint=hint)

@@ -42,7 +42,7 @@ from contractgen.infer.recorder import Hint
 from contractgen.infer.runner import Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
-from contractgen.infer.trial import Tracer, Trial, is_beyond_symbols, reads_values
+from contractgen.infer.trial import Tracer, Trial, reads_values
 from contractgen.infer.values import Plan, plans
 
 _LOG = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class Search:
             trial = self._trace(state.hypothesis)
             _LOG.debug("%.2f %d %s | %s", state.cost, trial.progress, describe(state.hypothesis), trial.message[:150])
             self.asked |= trial.asked.optional
-            if trial.ok or (trial.error is not None and is_beyond_symbols(trial.error)):
+            if trial.may_run:
                 outcome, plan = self._confirm(state.hypothesis)
                 if plan is not None:
                     return Found(state.hypothesis, plan, trial)

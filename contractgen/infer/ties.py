@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
 from contractgen.infer.edits import Put
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Axis, Hypothesis, Path, is_mask
+from contractgen.infer.neighbours import without_channels
 from contractgen.infer.probe import Input, Prober
 from contractgen.infer.reads import reads_last
 
@@ -83,6 +84,18 @@ def _may_differ(prober: Prober, group: Group, part: Group, size: int) -> bool:
     return all(prober.means(outcome) for outcome in alone)
 
 
+def merged(groups: Sequence[Group], some: Sequence[Group], sizes: Mapping[Axis, int]) -> list[Group]:
+    """The groups with ``some`` of them as one, in the order of the inputs (which ``sizes`` has)."""
+    order = list(sizes)
+    rest = [group for group in groups if group not in some]
+    one = _in_order([axis for group in some for axis in group], sizes)
+    return sorted([*rest, one], key=lambda group: order.index(group[0]))
+
+
+def _in_order(axes: Sequence[Axis], sizes: Mapping[Axis, int]) -> Group:
+    return tuple(sorted(axes, key=list(sizes).index))
+
+
 def bind(prober: Prober, groups: list[Group]) -> list[Group]:
     """Groups merged where they may change together, and none alone but by chance: ties that no condition named.
 
@@ -92,9 +105,7 @@ def bind(prober: Prober, groups: list[Group]) -> list[Group]:
     for some in _alike(groups, sizes):
         together = _runs(prober, some, sizes)
         if together > 0 and all(2 * _runs(prober, [group], sizes) < together for group in some):
-            merged = tuple(sorted((axis for group in some for axis in group), key=list(sizes).index))
-            rest = [group for group in groups if group not in some]
-            return bind(prober, sorted([*rest, merged], key=lambda group: list(sizes).index(group[0])))
+            return bind(prober, merged(groups, some, sizes))
     return groups
 
 
@@ -125,20 +136,15 @@ def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
             if own == theirs or any(at not in masks for at, _ in own):
                 continue
             if _moves(prober, [own, theirs], sizes):
-                merged = tuple(sorted((*own, *theirs), key=list(sizes).index))
-                rest = [group for group in groups if group not in (own, theirs)]
-                groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
+                groups = merged(groups, (own, theirs), sizes)
     return groups
 
 
-def _masked_axes(mask: tuple[int, ...], other: tuple[int, ...]) -> list[int]:
+def _masked_axes(mask: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     """The axis of a tensor for each axis of a mask that has its sizes, all or those without its channels; else none."""
-    axes = list(range(len(other)))
-    if mask == other:
-        return axes
-    kept = [axes[:1] + axes[2:], axes[:-1]] if len(other) > 3 else [axes[:-1], axes[:1] + axes[2:]]
-    fitting = [some for some in kept if len(other) > 2 and mask == tuple(other[axis] for axis in some)]
-    return fitting[0] if fitting else []
+    axes = tuple(range(len(other)))
+    kept = (axes, *(without_channels(axes) if len(other) > 2 else ()))
+    return next((some for some in kept if mask == tuple(other[axis] for axis in some)), ())
 
 
 def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
@@ -153,10 +159,7 @@ def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
             continue
         if sizes[first[0]] < target or not _surplus_is_unread(prober, first, target):
             continue
-        merged = tuple(sorted((*first, *second), key=list(sizes).index))
-        rest = [group for group in groups if group not in (first, second)]
-        groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
-        return absorb(prober.resized(dict.fromkeys(first, target)), groups)
+        return absorb(prober.resized(dict.fromkeys(first, target)), merged(groups, (first, second), sizes))
     return groups, prober
 
 
@@ -175,10 +178,8 @@ def squared(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
             continue
         side = max(sizes[first[0]], sizes[second[0]])
         square = prober.resized(dict.fromkeys((*first, *second), side))
-        merged = bind(square, [first, second]) if square.at([{}])[0].ok else []
-        if len(merged) == 1:
-            rest = [group for group in groups if group not in (first, second)]
-            return squared(square, sorted([*rest, *merged], key=lambda group: list(sizes).index(group[0])))
+        if square.at([{}])[0].ok and len(bind(square, [first, second])) == 1:
+            return squared(square, merged(groups, (first, second), sizes))
     return groups, prober
 
 
@@ -206,12 +207,11 @@ def bind_indexed(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prob
             continue
         if any(path not in tensors and _indexes_both(prober, path, first, second) for path in ids):
             sizes = prober.hypothesis.sizes()
-            merged = tuple(sorted((*first, *second), key=list(sizes).index))
-            rest = [group for group in groups if group not in (first, second)]
-            groups = sorted([*rest, merged], key=lambda group: list(sizes).index(group[0]))
+            both = _in_order((*first, *second), sizes)
             size = max(sizes[first[0]], sizes[second[0]])
-            groups, prober, bound = bind_indexed(prober.resized(dict.fromkeys(merged, size)), groups)
-            return groups, prober, [*bound, merged]
+            resized = prober.resized(dict.fromkeys(both, size))
+            groups, prober, bound = bind_indexed(resized, merged(groups, (first, second), sizes))
+            return groups, prober, [*bound, both]
     return groups, prober, []
 
 

@@ -82,6 +82,11 @@ class Trial:
     answer: int | None = None
     """What such a read gave."""
 
+    @property
+    def may_run(self) -> bool:
+        """Whether it succeeded, or ended only where symbols cannot follow: a real run decides."""
+        return self.ok or (self.error is not None and is_beyond_symbols(self.error))
+
 
 class Tracer:
     """Runs hypotheses of one module symbolically. The module's plain attributes are restored after each run."""
