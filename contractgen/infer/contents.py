@@ -57,6 +57,11 @@ class Domain:
         """Whether any number is excluded."""
         return self.min is not None or self.max is not None
 
+    def settle(self, name: str, limit: Limit | None, claims: Sequence[Claim]) -> None:
+        """Put another bound in place of the one called ``name``, and its claims in place of that one's."""
+        setattr(self, name, limit)
+        self.claims = [*(claim for claim in self.claims if claim.property != name), *claims]
+
 
 class Contents:
     """Finds the domain of each tensor of one input."""
@@ -123,10 +128,8 @@ class Contents:
         if domain.max in (0, 1) and len(leaf.sizes) == 1:  # one length may be bound by its neighbours
             domain = self._bounds(path, -1, info.min, info.max, everywhere=True)
         if self.wraps and isinstance(domain.max, int) and domain.min == -domain.max - 1:
-            domain.min = 0
-            domain.claims = [claim for claim in domain.claims if claim.property != "min"]
             detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
-            domain.claims.append(Claim("min", "assumed", detail))
+            domain.settle("min", 0, [Claim("min", "assumed", detail)])
         if is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1):
             flag = self._as_flag(path)
             if flag is not None:
@@ -281,13 +284,13 @@ class Contents:
                 if not all(self.prober.means(outcome) for outcome in outcomes):
                     continue
                 wider = self._bounds(path, 0, lowest, highest, column=column, beside=others)
-                setattr(domain, name, getattr(wider, name))
                 extreme = "largest" if side else "smallest"
-                domain.claims = [claim for claim in domain.claims if claim.property != name] + [
+                claims = [
                     replace(claim, detail=f"{claim.detail}; beside the {extreme} of the other columns")
                     for claim in wider.claims
                     if claim.property == name
                 ]
+                domain.settle(name, getattr(wider, name), claims)
 
     def _as_flag(self, path: Path) -> Domain | None:
         """``one_of`` 0 and 1, where every number other than 0 acts as 1, or where the name says that it is a mask."""
@@ -373,9 +376,7 @@ def _keep_to_own_rows(columns: Sequence[Domain]) -> None:
         told = f"its ids read rows {start} to {start + end} of a table that all columns share: one more is another column's"
         for name, bound in (("min", 0), ("max", end)):
             if getattr(domain, name) != bound:
-                setattr(domain, name, bound)
-                domain.claims = [claim for claim in domain.claims if claim.property != name]
-                domain.claims.append(Claim(name, "assumed", told))
+                domain.settle(name, bound, [Claim(name, "assumed", told)])
 
 
 WIDEST = 64

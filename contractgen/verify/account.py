@@ -127,6 +127,7 @@ def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tre
     if _non_finite(contract, tree):
         return True
     everywhere = replace(recipe, edit=replace(edit, where="all"))
+    # A model that keeps only some rows may have kept none of this one: other contents of the rest keep others.
     for other in (everywhere, *(replace(everywhere, seed=seed) for seed in range(1, _SEEDS))):
         try:
             tree, _ = eager.run_broken(arguments(contract, other), other)
@@ -134,7 +135,7 @@ def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tre
             return True
         if _non_finite(contract, tree):
             return True
-    return False  # with no content of the rest: where the model keeps only some rows, other ones may be kept
+    return False
 
 
 def _non_finite(contract: Contract, tree: Any) -> bool:
