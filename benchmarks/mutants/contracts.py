@@ -6,7 +6,19 @@ from dataclasses import replace
 
 from benchmarks.mutants.mutant import Mutant, dims, in_contract, tensor
 from contractgen.contract.model import Contract, Dict, Dim, Field, List, Optional, Output, Tensor, Tuple, Values
-from tests.verify.subjects import FINITE, FRAMES, HALF, LINEAR, MULTIMODAL, ORDERED, SUMMED, TEXT, UNET
+from tests.verify.subjects import (
+    FINITE,
+    FRAMES,
+    HALF,
+    LINEAR,
+    MULTIMODAL,
+    ORDERED,
+    PADDED,
+    PYRAMID,
+    SUMMED,
+    TEXT,
+    UNET,
+)
 
 
 def parameter(contract: Contract, which: str, **changed: object) -> Contract:
@@ -28,7 +40,15 @@ def pair_of(contract: Contract) -> Dict:
     return node
 
 
+def over_time(level: Tensor) -> Tensor:
+    return replace(level, shape=(*level.shape[:2], "time"))
+
+
 IMAGE = Tensor("batch.image", "int64", ("n",), Values(min=0, max=29))
+LEVELS = (
+    Tensor("levels.0", "float32", ("batch", 2, "fine"), FINITE),
+    Tensor("levels.1", "float32", ("batch", 3, "coarse"), FINITE),
+)
 TEXTS = Tensor("batch.text", "int64", ("n",), Values(min=0, max=39))
 
 MUTANTS: list[Mutant] = [
@@ -128,6 +148,27 @@ MUTANTS: list[Mutant] = [
     in_contract(MULTIMODAL, "an output key renamed", lambda c: output(c, 0, Dict((
         Field("points", Tensor("points", "float32", ("n",))), Field("joint", Tensor("joint", "float32", ("n", 8))),
     )))),
+    in_contract(PADDED, "a largest length that need not be met", lambda c: tensor(
+        c, "lengths", values=Values(min=1, max="time")
+    )),
+    in_contract(PADDED, "a longest length of another size", lambda c: tensor(
+        c, "lengths", values=Values(min=1, max="batch", attained=True)
+    )),
+    in_contract(ORDERED, "a longest length that must be met", lambda c: tensor(
+        c, "lengths", values=Values(min=1, max="source", order="descending", attained=True)
+    )),
+    in_contract(PYRAMID, "a list of levels made a tuple", lambda c: parameter(c, "levels", node=Tuple(LEVELS))),
+    in_contract(PYRAMID, "levels turned round", lambda c: parameter(c, "levels", node=Tuple(LEVELS[::-1], "list"))),
+    in_contract(PYRAMID, "levels of one size", lambda c: replace(
+        c, dims={"batch": Dim(role="batch"), "time": Dim()},
+        inputs=(replace(c.inputs[0], node=Tuple(tuple(over_time(level) for level in LEVELS), "list")),),
+        outputs=(Output("output", Tuple(
+            tuple(Tensor(f"output.{i}", "float32", ("batch", 4, "time")) for i in range(2)), "list"
+        )),),
+    )),
+    in_contract(PYRAMID, "one channel more in a level", lambda c: parameter(c, "levels", node=Tuple((
+        LEVELS[0], replace(LEVELS[1], shape=("batch", 4, "coarse")),
+    ), "list"))),
     in_contract(HALF, "bfloat16 made float16", lambda c: tensor(c, "x", dtype="float16")),
     in_contract(HALF, "complex64 made complex128", lambda c: tensor(c, "wave", dtype="complex128")),
     in_contract(SUMMED, "a keyword made positional", lambda c: replace(c, inputs=(
