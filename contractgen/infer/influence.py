@@ -97,6 +97,10 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mappi
     band = [size for size in range(extent.min, extent.max + 1) if size % extent.multiple_of == 0]
     if len(band) > WINDOW:
         return
+    ran = [size for size, well in zip(band, sizes.ok(extent, band), strict=True) if well]
+    if ran != band:
+        _keep_what_ran(sizes, extent, ran)
+        return
     read = reads_last_at(sizes, extent, band)
     whole = [size for size, depends in zip(band, read, strict=True) if depends] or band
     chosen = _roundest(whole)
@@ -117,6 +121,17 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mappi
     detail = f"{band[0]} to {band[-1]} ran and end in the same grid; {reason}"
     extent.claims = [Claim("fixed", source, detail)]
     extent.fixed, extent.min, extent.max, extent.multiple_of = chosen, 1, None, 1
+
+
+def _keep_what_ran(sizes: Sizes, extent: Extent, ran: Sequence[int]) -> None:
+    """Fix the size at hand where the bounds were right and some sizes between them fail: no bounds tell which."""
+    current = sizes.size(extent)
+    if current not in ran:
+        return
+    shown = ", ".join(str(size) for size in ran[:4])
+    detail = f"{shown} ran, others from {extent.min} to {extent.max} failed; is another size than {current} meant?"
+    extent.claims = [Claim("fixed", "assumed", detail)]
+    extent.fixed, extent.min, extent.max, extent.multiple_of = current, 1, None, 1
 
 
 def _is_one_cell(sizes: Sizes, smallest: int, largest: int, extent: Extent) -> bool:

@@ -80,7 +80,7 @@ def measure_sizes(
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"
         batch.claims.append(Claim("role", "probed", detail))
-    sizes = _at_allowed_sizes(sizes)
+    sizes = at_allowed_sizes(sizes)
     report("probe", "sizes together")
     return Measured(sizes, relate(sizes, guards, search.pool), batch)
 
@@ -107,13 +107,16 @@ def _is_rest(expr: AxisExpr, sizes: Mapping[Axis, int]) -> bool:
     return any(evaluate(expr, {**sizes, axis: sizes[axis] + 1}) < size for axis in axes_of(expr))
 
 
-def _at_allowed_sizes(sizes: Sizes) -> Sizes:
-    """The same input at sizes that the claims allow: what was found before them may hold elements that nothing reads."""
+def at_allowed_sizes(sizes: Sizes) -> Sizes:
+    """The same input at sizes that the claims allow and that run, if there are such.
+
+    What was found before the claims may hold elements that nothing reads.
+    """
     up, down = _allowed(sizes, up=True), _allowed(sizes, up=False)
     if not down:
         return sizes
-    ran = sizes.prober.means(sizes.prober.at([up])[0])
-    return Sizes(sizes.prober.resized(up if ran else down), sizes.extents, sizes.oracle)
+    ran = next((change for change in (up, down) if sizes.prober.ok(change)), None)
+    return sizes if ran is None else Sizes(sizes.prober.resized(ran), sizes.extents, sizes.oracle)
 
 
 def _allowed(sizes: Sizes, *, up: bool) -> dict[Axis, int]:

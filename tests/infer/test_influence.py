@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from contractgen.infer.extents import Extent
+from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.held import held_sizes
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.influence import find_dropped, settle_band
+from contractgen.infer.measure import at_allowed_sizes
 from contractgen.infer.reads import reads_first, reads_last
 from tests.infer.conftest import Bench, Measured, f32, i64, params
 
@@ -224,3 +225,37 @@ def test_all_sides_that_give_one_grid_are_one_size(bench: Bench) -> None:
 def test_a_remainder_is_found_below_a_maximum_too(bench: Bench) -> None:
     extent = settled(bench(Places()).measured(params(x=f32(2, 1, 23))), "x", 2)
     assert (extent.min, extent.max, extent.multiple_of) == (4, 20, 4)
+
+
+class OneMore(nn.Module):
+    """Sides that are one more than a multiple of 8, from 65 to 73."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        side = x.shape[-1]
+        assert (side - 1) % 8 == 0
+        assert 65 <= side <= 73
+        return self.conv(x).mean((-2, -1))
+
+
+def test_no_size_is_taken_from_a_band_that_did_not_run(bench: Bench) -> None:
+    measured = bench(OneMore()).measured(params(x=f32(2, 1, 4, 73)))
+    extent = Extent(measured.extent("x", 3).group, min=65, max=73)
+    sizes = Sizes(measured.sizes.prober, [extent])
+    settle_band(sizes, extent, [], {})
+    assert extent.fixed == 73
+    assert extent.claims == [
+        Claim("fixed", "assumed", "65, 73 ran, others from 65 to 73 failed; is another size than 73 meant?")
+    ]
+
+
+def test_an_input_stays_at_its_size_where_none_that_is_claimed_runs(bench: Bench) -> None:
+    measured = bench(OneMore()).measured(params(x=f32(2, 1, 4, 73)))
+    extent = Extent(measured.extent("x", 3).group, fixed=72)
+    sizes = Sizes(measured.sizes.prober, [extent])
+    assert at_allowed_sizes(sizes).size(extent) == 73
+    extent.fixed = 65
+    assert at_allowed_sizes(sizes).size(extent) == 65
