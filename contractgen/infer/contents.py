@@ -11,7 +11,7 @@ import torch
 
 from contractgen.contract.model import Source
 from contractgen.infer.bounds import last_accepted
-from contractgen.infer.edits import Bits, Constant, Each, Put, Sorted, view
+from contractgen.infer.edits import Bits, Climb, Constant, Each, Put, Sorted, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path, is_mask
@@ -125,8 +125,9 @@ class Contents:
     def _integers(self, path: Path, leaf: Leaf) -> Domain:
         info = torch.iinfo(leaf.dtype)
         domain = self._bounds(path, -1, info.min, info.max)
-        if domain.max in (0, 1) and len(leaf.sizes) == 1:  # one length may be bound by its neighbours
-            domain = self._bounds(path, -1, info.min, info.max, everywhere=True)
+        if domain.max in (0, 1) and len(leaf.sizes) == 1:  # a length or a group's number may be bound by its neighbours
+            others = (self._bounds(path, -1, info.min, info.max, fill=fill) for fill in (Constant, Climb))
+            domain = next((other for other in others if other.max not in (0, 1)), domain)
         if self.wraps and isinstance(domain.max, int) and domain.min == -domain.max - 1:
             detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
             domain.settle("min", 0, [Claim("min", "assumed", detail)])
@@ -177,14 +178,14 @@ class Contents:
         highest: int,
         *,
         column: int | None = None,
-        everywhere: bool = False,
+        fill: Callable[[int], Edit] | None = None,
         beside: tuple[Edit, ...] = (),
     ) -> Domain:
-        """Bounds for one element, the others staying as they are or as ``beside`` puts them, or for all of them alike."""
+        """Bounds for one element, the others staying as they are or as ``beside`` puts them, or for what ``fill`` makes."""
         base = self._base_value(path, place, column)
 
         def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
-            edit: Edit = Constant(value) if everywhere else Put(value, place, column)
+            edit: Edit = fill(value) if fill is not None else Put(value, place, column)
             edit = Each((*beside, edit)) if beside else edit
             return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
 

@@ -45,6 +45,20 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Climb:
+    """An edit to zeros and then each number up to one, which comes last: groups none of which is empty."""
+
+    value: int
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Rows of these numbers; a negative one stands after zeros."""
+        count = tensor.shape[-1]
+        row = (self.value - torch.arange(count).flip(0)).clamp(min=0)
+        row[-1:] = self.value
+        return row.to(tensor.dtype).expand(tensor.shape).clone()
+
+
+@dataclass(frozen=True)
 class Bits:
     """An edit to zeros and a number instead of one."""
 

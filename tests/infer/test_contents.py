@@ -362,3 +362,19 @@ def test_numbers_that_make_rows_are_fewer_than_what_they_number(bench: Bench) ->
     assert isinstance(found.max, BoundBy)
     assert ((("x",), 0) in found.max.extent.group, found.max.offset) == (True, -1)
     assert sources(found)["max"] == "assumed"
+
+
+class GroupMeans(nn.Module):
+    """The mean of each group of nodes: an empty group has none."""
+
+    def forward(self, x: torch.Tensor, group: torch.Tensor) -> Any:
+        count = int(group.max()) + 1
+        sums = x.new_zeros(count, x.shape[1]).index_add(0, group, x)
+        return sums / x.new_zeros(count).index_add(0, group, x.new_ones(len(group)))[:, None]
+
+
+def test_numbers_of_groups_that_may_not_be_empty_go_up_to_the_number_of_rows(bench: Bench) -> None:
+    found = domain(bench, GroupMeans(), params(x=f32(5, 3), group=i64(5)), of="group")
+    assert isinstance(found.max, BoundBy)
+    assert (found.max.offset, found.max.extent.group[0]) == (-1, (("x",), 0))
+    assert found.min == 0
