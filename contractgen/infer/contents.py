@@ -128,6 +128,7 @@ class Contents:
         if domain.max in (0, 1) and len(leaf.sizes) == 1:  # a length or a group's number may be bound by its neighbours
             others = (self._bounds(path, -1, info.min, info.max, fill=fill) for fill in (Constant, Climb))
             domain = next((other for other in others if other.max not in (0, 1)), domain)
+            self.prober.remember({}, self.prober.run([Input((), ((path, Climb(1)),))]))  # how many rows two groups give
         if self.wraps and isinstance(domain.max, int) and domain.min == -domain.max - 1:
             detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
             domain.settle("min", 0, [Claim("min", "assumed", detail)])

@@ -9,6 +9,7 @@ from torch import nn
 from contractgen.infer.contents import BoundBy, Contents, Domain
 from contractgen.infer.edits import Put
 from contractgen.infer.hypothesis import Hypothesis, Leaf
+from contractgen.infer.probe import OutTensor
 from contractgen.infer.values import Plan
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -378,3 +379,11 @@ def test_numbers_of_groups_that_may_not_be_empty_go_up_to_the_number_of_rows(ben
     assert isinstance(found.max, BoundBy)
     assert (found.max.offset, found.max.extent.group[0]) == (-1, (("x",), 0))
     assert found.min == 0
+
+
+def test_a_run_with_two_groups_is_among_those_that_tell_the_output(bench: Bench) -> None:
+    measured = bench(GroupMeans()).measured(params(x=f32(5, 3), group=i64(5)), {("x",): "normal", ("group",): "zeros"})
+    prober = measured.sizes.prober
+    assert {tree.sizes[0] for _, tree in prober.observations() if isinstance(tree, OutTensor)} == {1}
+    Contents(measured.sizes, measured.bench.pool).of(("group",), i64(5))
+    assert {tree.sizes[0] for _, tree in prober.observations() if isinstance(tree, OutTensor)} == {1, 2}
