@@ -180,7 +180,12 @@ def shifted(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], froz
                 and 0 < len(leaf.sizes) + step <= 5
                 and abs(step) <= 2
             ):
-                parts = (leaf.sizes[-step:], leaf.sizes[:step]) if step < 0 else ((*leaf.sizes, *(fresh,) * step),)
+                more = (fresh,) * step  # behind, or in front of a grid whose sizes are found
+                parts = (
+                    (leaf.sizes[-step:], leaf.sizes[:step])
+                    if step < 0
+                    else ((*leaf.sizes, *more), (*more, *leaf.sizes))
+                )
                 for sizes in parts:
                     yield hypothesis.with_node(path, replace(leaf, sizes=sizes)), 0.1 + 0.1 * index
 
@@ -278,7 +283,11 @@ def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Neighbours:
                 continue
             late = list(leaves).index(path) > list(leaves).index(other)
             if len(like.sizes) == len(leaf.sizes):
-                yield hypothesis.with_node(path, replace(leaf, sizes=like.sizes)), 0.12 if late else 0.4
+                pair = late and len(leaf.sizes) > 2 and like.dtype == leaf.dtype  # pictures to compare are of one size
+                yield (
+                    hypothesis.with_node(path, replace(leaf, sizes=like.sizes)),
+                    0.08 if pair else 0.12 if late else 0.4,
+                )
             elif len(like.sizes) == len(leaf.sizes) + 1 > 2 and is_mask(path):  # no channels: second or last
                 for index, sizes in enumerate(without_channels(like.sizes)):
                     yield hypothesis.with_node(path, replace(leaf, sizes=sizes)), (0.15 if late else 0.5) + 0.1 * index

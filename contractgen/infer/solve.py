@@ -67,9 +67,12 @@ def _best(changes: list[Sizes], accepted: object, pool: Sequence[int], current: 
     return sorted(hits, key=lambda change: _likelihood(next(iter(change.values())), known), reverse=True)
 
 
-def _likelihood(size: int, pool: set[int]) -> tuple[int, int]:
-    """Sizes that people choose: those that the weights have, then those that are divisible by a large power of two."""
-    return (size in pool, size & -size)
+def _likelihood(size: int, pool: set[int]) -> tuple[int, int, int]:
+    """Sizes that people choose: those that the weights have, then those that are divisible by a large power of two.
+
+    Not by one so large that every later run is of a huge input: of multiples of 32, 256 has room enough.
+    """
+    return (size in pool, min(size & -size, 256), -size)
 
 
 def _ties(equalities: Sequence[Guard], sizes: Sizes) -> dict[Axis, list[Axis]]:

@@ -431,3 +431,40 @@ def test_what_is_divided_by_255_holds_bytes(bench: Bench) -> None:
     found = at.find(at.signature.hypothesis)
     assert found is not None
     assert usual_dtypes(at, found).hypothesis.leaves()[("inputs", "frame")].dtype == torch.uint8
+
+
+class Checked(nn.Module):
+    """A check of the sizes comes before the first layer says how many axes there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, 2, 1)
+
+    def forward(self, x: Any) -> Any:
+        height, width = x.shape[-2:]
+        if height % 32 or width % 32:
+            raise RuntimeError(f"wrong input height={height}, width={width}, expected a multiple of 32")
+        return self.conv(x)
+
+
+def test_axes_that_come_in_front_of_a_grid_keep_the_sizes_that_were_found_for_it(bench: Bench) -> None:
+    sizes = first(bench, Checked()).hypothesis.leaves()[("x",)].sizes
+    assert len(sizes) == 4
+    assert sizes[0] < 32  # not a size of the grid that became a batch of as many pictures
+
+
+class Compared(nn.Module):
+    """Two pictures of one flattened size, of which only the product is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.layer = nn.Conv2d(1, 2, 3, 2, 1), nn.Linear(2 * 20 * 15, 4)
+
+    def forward(self, first: Any, second: Any) -> Any:
+        first, second = (self.layer(self.conv(picture).flatten(1)) for picture in (first, second))
+        return (first - second).norm(dim=1)
+
+
+def test_two_pictures_are_tried_with_the_same_sizes(bench: Bench) -> None:
+    leaves = first(bench, Compared()).hypothesis.leaves()
+    assert leaves[("first",)].sizes == leaves[("second",)].sizes

@@ -67,3 +67,8 @@ def test_no_sizes_are_offered_where_none_helps() -> None:
 def test_fresh_sizes_are_distinct_primes() -> None:
     assert FRESH[:4] == [5, 7, 11, 13]
     assert len(set(FRESH)) == len(FRESH) > 200
+
+
+def test_of_many_multiples_one_with_room_is_offered_that_is_not_huge() -> None:
+    wrong = guard(sympy.Ne(Mod(A, 32), 0))
+    assert flips(wrong, [wrong], {X: 7}, [])[0] == {X: 256}
