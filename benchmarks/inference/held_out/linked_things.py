@@ -1,0 +1,376 @@
+# The models are written as users write them, mostly without annotations.
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-incomplete-defs
+"""Edges as lists of indices: a graph transformer (GPS), LightGCN, a recurrent cell on a graph, SEAL with SortPool."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from benchmarks.inference.case import Case, Policy, call, floats, holding, ids, raises, unmeant, with_inf, with_nan
+
+
+def to_dense_batch(x, batch):
+    """Nodes of each graph in a row, padded with zeros, and which of them are real."""
+    batch_size = int(batch.max()) + 1
+    num_nodes = batch.new_zeros(batch_size).index_add_(0, batch, torch.ones_like(batch))
+    cum_nodes = torch.cat([batch.new_zeros(1), num_nodes.cumsum(0)])
+    max_num_nodes = int(num_nodes.max())
+    index = torch.arange(batch.size(0), device=x.device) - cum_nodes[batch] + batch * max_num_nodes
+    out = x.new_zeros(batch_size * max_num_nodes, x.size(-1))
+    out[index] = x
+    mask = torch.zeros(batch_size * max_num_nodes, dtype=torch.bool, device=x.device)
+    mask[index] = True
+    return out.view(batch_size, max_num_nodes, x.size(-1)), mask.view(batch_size, max_num_nodes)
+
+
+class CategoryEncoder(nn.Module):
+    """As OGB's encoders of atoms and bonds: one table for each column, and the sum of the rows."""
+
+    def __init__(self, dims, emb_dim):
+        super().__init__()
+        self.embeddings = nn.ModuleList([nn.Embedding(dim, emb_dim) for dim in dims])
+
+    def forward(self, x):
+        out = 0
+        for i in range(x.shape[1]):
+            out = out + self.embeddings[i](x[:, i])
+        return out
+
+
+class GPSLayer(nn.Module):
+    def __init__(self, dim_h, num_heads=2, dropout=0.1):
+        super().__init__()
+        self.eps = nn.Parameter(torch.zeros(1))
+        self.local_nn = nn.Sequential(nn.Linear(dim_h, dim_h), nn.ReLU(), nn.Linear(dim_h, dim_h))
+        self.self_attn = nn.MultiheadAttention(dim_h, num_heads, dropout=dropout, batch_first=True)
+        self.norm1_local, self.norm1_attn = nn.BatchNorm1d(dim_h), nn.BatchNorm1d(dim_h)
+        self.norm2 = nn.BatchNorm1d(dim_h)
+        self.ff = nn.Sequential(nn.Linear(dim_h, 2 * dim_h), nn.ReLU(), nn.Linear(2 * dim_h, dim_h))
+
+    def forward(self, h, edge_index, edge_attr, batch):
+        src, dst = edge_index[0], edge_index[1]
+        messages = F.relu(h.index_select(0, src) + edge_attr)
+        gathered = torch.zeros_like(h).index_add_(0, dst, messages)
+        h_local = self.norm1_local(h + self.local_nn((1 + self.eps) * h + gathered))
+        dense, mask = to_dense_batch(h, batch)
+        attended = self.self_attn(dense, dense, dense, key_padding_mask=~mask, need_weights=False)[0]
+        h_attn = self.norm1_attn(h + attended[mask])
+        h = h_local + h_attn
+        return self.norm2(h + self.ff(h))
+
+
+class GPSModel(nn.Module):
+    """Peptide properties; random walks give each node a position."""
+
+    def __init__(self, node_dims=(9, 5, 4), edge_dims=(4, 3), walk_length=6, dim_h=12, dim_out=5, layers=2):
+        super().__init__()
+        self.node_encoder = CategoryEncoder(node_dims, dim_h - 4)
+        self.edge_encoder = CategoryEncoder(edge_dims, dim_h)
+        self.raw_norm = nn.BatchNorm1d(walk_length)
+        self.pe_encoder = nn.Linear(walk_length, 4)
+        self.layers = nn.ModuleList([GPSLayer(dim_h) for _ in range(layers)])
+        self.post_mp = nn.Sequential(nn.Linear(dim_h, dim_h // 2), nn.ReLU(), nn.Linear(dim_h // 2, dim_out))
+
+    def forward(self, x, edge_index, edge_attr, pestat_rwse, batch):
+        h = torch.cat((self.node_encoder(x), self.pe_encoder(self.raw_norm(pestat_rwse))), 1)
+        e = self.edge_encoder(edge_attr)
+        for layer in self.layers:
+            h = layer(h, edge_index, e, batch)
+        size = int(batch.max()) + 1
+        summed = h.new_zeros(size, h.size(1)).index_add_(0, batch, h)
+        count = h.new_zeros(size).index_add_(0, batch, h.new_ones(batch.size(0)))
+        return self.post_mp(summed / count.clamp(min=1).unsqueeze(-1))
+
+
+def members(*nodes):
+    return torch.cat([torch.full((count,), index) for index, count in enumerate(nodes)])
+
+
+def links(*nodes, each=4):
+    """``each`` links within every graph."""
+    starts = [sum(nodes[:index]) for index in range(len(nodes))]
+    return torch.cat([start + ids(2, each, below=count) for start, count in zip(starts, nodes, strict=True)], dim=1)
+
+
+def peptides(*nodes, each=4):
+    n, e = sum(nodes), each * len(nodes)
+    return {
+        "x": torch.stack([ids(n, below=9), ids(n, below=5), ids(n, below=4)], 1),
+        "edge_index": links(*nodes, each=each),
+        "edge_attr": torch.stack([ids(e, below=4), ids(e, below=3)], 1),
+        "pestat_rwse": torch.rand(n, 6),
+        "batch": members(*nodes),
+    }
+
+
+class LightGCN(nn.Module):
+    """All users and items are rows of one table; scores the asked pairs, or the known ones."""
+
+    alpha: torch.Tensor
+
+    def __init__(self, num_nodes=30, embedding_dim=8, num_layers=3):
+        super().__init__()
+        self.num_nodes = num_nodes
+        self.embedding = nn.Embedding(num_nodes, embedding_dim)
+        self.num_layers = num_layers
+        self.register_buffer("alpha", torch.full((num_layers + 1,), 1.0 / (num_layers + 1)))
+
+    def get_embedding(self, edge_index, edge_weight):
+        row, col = edge_index
+        if edge_weight is None:
+            edge_weight = torch.ones(row.size(0), device=row.device)
+        deg = torch.zeros(self.num_nodes, device=row.device).index_add_(0, col, edge_weight)
+        deg_inv_sqrt = deg.pow(-0.5)
+        deg_inv_sqrt = deg_inv_sqrt.masked_fill(deg_inv_sqrt == float("inf"), 0.0)
+        norm = deg_inv_sqrt[row] * edge_weight * deg_inv_sqrt[col]
+        x = self.embedding.weight
+        out = x * self.alpha[0]
+        for i in range(self.num_layers):
+            x = torch.zeros_like(x).index_add_(0, col, norm.unsqueeze(-1) * x[row])
+            out = out + x * self.alpha[i + 1]
+        return out
+
+    def forward(self, edge_index, edge_label_index=None, edge_weight=None):
+        if edge_label_index is None:
+            edge_label_index = edge_index
+        out = self.get_embedding(edge_index, edge_weight)
+        return (out[edge_label_index[0]] * out[edge_label_index[1]]).sum(dim=-1)
+
+
+class ChebConv(nn.Module):
+    def __init__(self, in_channels, out_channels, K=2):
+        super().__init__()
+        self.lins = nn.ModuleList([nn.Linear(in_channels, out_channels, bias=False) for _ in range(K)])
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+    def forward(self, x, edge_index, norm):
+        row, col = edge_index
+        before, now = None, x
+        out = self.lins[0](x)
+        for lin in self.lins[1:]:
+            moved = torch.zeros_like(now).index_add_(0, col, norm.view(-1, 1) * now.index_select(0, row))
+            before, now = now, moved if before is None else 2.0 * moved - before
+            out = out + lin(now)
+        return out + self.bias
+
+
+class RecurrentGCN(nn.Module):
+    """One step of a Chebyshev GRU on sensors of a road net; the caller keeps the state."""
+
+    def __init__(self, node_features=4, filters=6, K=3):
+        super().__init__()
+        self.filters = filters
+        self.conv_x = nn.ModuleDict({gate: ChebConv(node_features, filters, K) for gate in "zrh"})
+        self.conv_h = nn.ModuleDict({gate: ChebConv(filters, filters, K) for gate in "zrh"})
+        self.linear = nn.Linear(filters, 1)
+
+    def forward(self, x, edge_index, edge_weight=None, h=None):
+        row, col = edge_index
+        if edge_weight is None:
+            edge_weight = x.new_ones(edge_index.size(1))
+        if h is None:
+            h = torch.zeros(x.shape[0], self.filters, device=x.device)
+        deg = x.new_zeros(x.size(0)).index_add_(0, row, edge_weight)
+        inv = torch.where(deg > 0, deg.clamp(min=1e-12).rsqrt(), torch.zeros_like(deg))
+        norm = -inv[row] * edge_weight * inv[col]
+        z = torch.sigmoid(self.conv_x["z"](x, edge_index, norm) + self.conv_h["z"](h, edge_index, norm))
+        r = torch.sigmoid(self.conv_x["r"](x, edge_index, norm) + self.conv_h["r"](h, edge_index, norm))
+        new = torch.tanh(self.conv_x["h"](x, edge_index, norm) + self.conv_h["h"](h * r, edge_index, norm))
+        h = z * h + (1 - z) * new
+        return self.linear(F.relu(h)), h
+
+
+class SEAL(nn.Module):
+    """Is there a link? Labels of the nodes around it, DGCNN with SortPool, one logit for each subgraph."""
+
+    def __init__(self, hidden_channels=8, num_layers=2, max_z=12, k=10):
+        super().__init__()
+        self.k = k
+        self.z_embedding = nn.Embedding(max_z, hidden_channels)
+        widths = [hidden_channels] * num_layers + [1]
+        self.convs = nn.ModuleList([nn.Linear(hidden_channels, width) for width in widths])
+        total_latent_dim = sum(widths)
+        self.conv1 = nn.Conv1d(1, 6, total_latent_dim, total_latent_dim)
+        self.maxpool1d = nn.MaxPool1d(2, 2)
+        self.conv2 = nn.Conv1d(6, 8, 5, 1)
+        self.lin1 = nn.Linear((int((k - 2) / 2 + 1) - 5 + 1) * 8, 16)
+        self.lin2 = nn.Linear(16, 1)
+
+    def gcn(self, lin, x, edge_index):
+        row, col = edge_index[0], edge_index[1]
+        deg = x.new_ones(x.size(0)).index_add_(0, col, x.new_ones(col.size(0)))
+        inv = deg.rsqrt()
+        x = lin(x)
+        out = x * (inv * inv).unsqueeze(-1)
+        return out.index_add(0, col, (inv[row] * inv[col]).unsqueeze(-1) * x.index_select(0, row))
+
+    def sort_pool(self, x, batch):
+        dense, mask = to_dense_batch(x, batch)
+        fill = x.min() - 1
+        dense = torch.where(mask.unsqueeze(-1), dense, fill)
+        _, perm = dense[:, :, -1].sort(dim=-1, descending=True)
+        dense = dense.gather(1, perm.unsqueeze(-1).expand(-1, -1, dense.size(-1)))
+        if dense.size(1) >= self.k:
+            dense = dense[:, : self.k]
+        else:
+            missing = fill.expand(dense.size(0), self.k - dense.size(1), dense.size(2))
+            dense = torch.cat([dense, missing], dim=1)
+        dense = torch.where(dense == fill, torch.zeros_like(dense), dense)
+        return dense.reshape(dense.size(0), -1)
+
+    def forward(self, z, edge_index, batch):
+        x = self.z_embedding(z)
+        xs = []
+        for conv in self.convs:
+            x = torch.tanh(self.gcn(conv, x, edge_index))
+            xs.append(x)
+        x = self.sort_pool(torch.cat(xs, dim=-1), batch).unsqueeze(1)
+        x = self.maxpool1d(F.relu(self.conv1(x)))
+        x = F.relu(self.conv2(x)).flatten(1)
+        return self.lin2(F.dropout(F.relu(self.lin1(x)), 0.5, self.training))
+
+
+def around(*nodes, each=4):
+    return {"z": ids(sum(nodes), below=12), "edge_index": links(*nodes, each=each), "batch": members(*nodes)}
+
+
+CASES = (
+    Case(
+        "gps_peptides",
+        build=GPSModel,
+        example=lambda: call(**peptides(5, 4)),
+        good=lambda: [
+            call(**peptides(1, each=1)),
+            call(**peptides(8, each=20)),
+            call(**peptides(2, 7, 3)),
+            call(**peptides(1, 1, 1, 1, each=2)),
+            call(*peptides(6, 6, each=9).values()),
+            call(**{**peptides(3, 3), "pestat_rwse": torch.zeros(6, 6)}),
+        ],
+        bad=lambda: [
+            raises("first category 9", **{**peptides(5, 4), "x": torch.tensor([[9, 0, 0]] * 9)}),
+            raises("second category 5", **{**peptides(5, 4), "x": torch.tensor([[0, 5, 0]] * 9)}),
+            raises("third category -1", **{**peptides(5, 4), "x": torch.tensor([[0, 0, -1]] * 9)}),
+            raises("four categories", **{**peptides(5, 4), "x": ids(9, 4, below=4)}),
+            unmeant("two categories", Policy.SHAPE, **{**peptides(5, 4), "x": ids(9, 2, below=4)}),
+            raises("float categories", **{**peptides(5, 4), "x": torch.ones(9, 3)}),
+            raises("kind of bond 4", **{**peptides(5, 4), "edge_attr": torch.tensor([[4, 0]] * 8)}),
+            raises("bond of -1", **{**peptides(5, 4), "edge_attr": torch.tensor([[0, -1]] * 8)}),
+            raises("seven bonds for eight links", **{**peptides(5, 4), "edge_attr": ids(7, 2, below=3)}),
+            raises("walks of 5", **{**peptides(5, 4), "pestat_rwse": torch.rand(9, 5)}),
+            raises("walks of eight nodes for nine", **{**peptides(5, 4), "pestat_rwse": torch.rand(8, 6)}),
+            raises("float64 walks", **{**peptides(5, 4), "pestat_rwse": torch.rand(9, 6).double()}),
+            raises("link to node 9 of 9", **{**peptides(5, 4), "edge_index": torch.full((2, 8), 9)}),
+            raises("link to node -1", **{**peptides(5, 4), "edge_index": torch.full((2, 8), -1)}),
+            raises("one row of indices", **{**peptides(5, 4), "edge_index": ids(1, 8, below=9)}),
+            raises("batch of eight for nine", **{**peptides(5, 4), "batch": members(4, 4)}),
+            raises("batch of ten for nine", **{**peptides(5, 4), "batch": members(5, 5)}),
+            raises("float batch", **{**peptides(5, 4), "batch": members(5, 4).float()}),
+            raises("no batch", **{k: v for k, v in peptides(5, 4).items() if k != "batch"}),
+            unmeant("nan walk", Policy.FINITE, **{**peptides(5, 4), "pestat_rwse": with_nan(torch.rand(9, 6))}),
+        ],
+    ),
+    Case(
+        "lightgcn_pairs",
+        build=LightGCN,
+        example=lambda: call(ids(2, 20, below=30), ids(2, 7, below=30)),
+        good=lambda: [
+            call(ids(2, 1, below=30)),
+            call(ids(2, 50, below=30)),
+            call(ids(2, 12, below=30), ids(2, 1, below=30)),
+            call(ids(2, 3, below=30), ids(2, 40, below=30)),
+            call(ids(2, 9, below=30), ids(2, 5, below=30), 0.1 + torch.rand(9)),
+            call(edge_index=ids(2, 6, below=30), edge_weight=0.1 + torch.rand(6)),
+            call(torch.tensor([[0, 29], [29, 0]]), edge_label_index=torch.tensor([[29], [29]])),
+        ],
+        bad=lambda: [
+            raises("node 30", torch.full((2, 4), 30)),
+            raises("node -1", torch.full((2, 4), -1)),
+            raises("asked for node 30", ids(2, 9, below=30), torch.full((2, 4), 30)),
+            unmeant("asked for node -1", Policy.VALUE, ids(2, 9, below=30), torch.full((2, 4), -1)),
+            raises("three rows", ids(3, 9, below=30)),
+            raises("one row", ids(1, 9, below=30)),
+            raises("asked with one row", ids(2, 9, below=30), ids(1, 4, below=30)),
+            unmeant("asked with three rows", Policy.REMAINDER, ids(2, 9, below=30), ids(3, 4, below=30)),
+            raises("links as rows", ids(9, 2, below=30)),
+            raises("eight weights for nine", ids(2, 9, below=30), ids(2, 4, below=30), torch.rand(8)),
+            raises("one weight for all", ids(2, 9, below=30), ids(2, 4, below=30), torch.rand(1)),
+            raises("float64 weights", ids(2, 9, below=30), None, torch.rand(9).double()),
+            raises("int64 weights", ids(2, 9, below=30), None, ids(9, below=5)),
+            raises("float links", floats(2, 9)),
+            raises("asked with floats", ids(2, 9, below=30), torch.rand(2, 4)),
+            raises("no links", edge_label_index=ids(2, 4, below=30)),
+            raises("a list of pairs", [[0, 1], [1, 2], [2, 3]]),
+            unmeant("nan weight", Policy.FINITE, torch.tensor([[0, 1], [1, 0]]), None, with_nan(torch.rand(2))),
+            unmeant(
+                "negative weight", Policy.FINITE, torch.tensor([[0, 1], [1, 0]]), None, holding(torch.rand(2), -1.0)
+            ),
+        ],
+    ),
+    Case(
+        "chebyshev_gru_step",
+        build=RecurrentGCN,
+        example=lambda: call(floats(7, 4), ids(2, 12, below=7), torch.rand(12), floats(7, 6)),
+        good=lambda: [
+            call(floats(1, 4), ids(2, 1, below=1)),
+            call(floats(9, 4), ids(2, 30, below=9)),
+            call(floats(5, 4), ids(2, 3, below=5), torch.rand(3)),
+            call(x=floats(6, 4), edge_index=ids(2, 6, below=6), h=floats(6, 6)),
+            call(floats(20, 4), ids(2, 8, below=20), torch.rand(8), floats(20, 6)),
+            call(floats(3, 4), ids(2, 5, below=3), None, floats(3, 6)),
+            call(floats(4, 4), ids(2, 4, below=4), torch.zeros(4), torch.zeros(4, 6)),
+        ],
+        bad=lambda: [
+            raises("3 features", floats(7, 3), ids(2, 12, below=7)),
+            raises("5 features", floats(7, 5), ids(2, 12, below=7)),
+            raises("link to node 7 of 7", floats(7, 4), torch.full((2, 12), 7)),
+            raises("link to node -1", floats(7, 4), torch.full((2, 12), -1)),
+            raises("links as rows", floats(7, 4), ids(12, 2, below=7)),
+            raises("float links", floats(7, 4), floats(2, 12)),
+            raises("11 weights for 12", floats(7, 4), ids(2, 12, below=7), torch.rand(11)),
+            raises("one weight for all", floats(7, 4), ids(2, 12, below=7), torch.rand(1)),
+            raises("weights as a column", floats(7, 4), ids(2, 12, below=7), torch.rand(12, 1)),
+            raises("float64 weights", floats(7, 4), ids(2, 12, below=7), torch.rand(12).double()),
+            raises("state of width 5", floats(7, 4), ids(2, 12, below=7), None, floats(7, 5)),
+            raises("state of six nodes for seven", floats(7, 4), ids(2, 12, below=7), None, floats(6, 6)),
+            raises("state of eight nodes for seven", floats(7, 4), ids(2, 12, below=7), None, floats(8, 6)),
+            raises("float64 state", floats(7, 4), ids(2, 12, below=7), None, floats(7, 6).double()),
+            raises("a batch of graphs", floats(2, 7, 4), ids(2, 12, below=7)),
+            raises("no links", floats(7, 4)),
+            unmeant("nan feature", Policy.FINITE, with_nan(floats(7, 4)), ids(2, 12, below=7)),
+            unmeant("nan state", Policy.FINITE, floats(7, 4), ids(2, 12, below=7), None, with_nan(floats(7, 6))),
+            unmeant("infinite state", Policy.FINITE, floats(2, 4), ids(2, 4, below=2), None, with_inf(floats(2, 6))),
+        ],
+    ),
+    Case(
+        "seal_sort_pool",
+        build=SEAL,
+        example=lambda: call(**around(6, 12)),
+        good=lambda: [
+            call(**around(1, each=1)),
+            call(**around(10, each=15)),
+            call(**around(15, 3)),
+            call(**around(2, 4, 9, 11, each=7)),
+            call(*around(5, 5, each=5).values()),
+            call(torch.tensor([0, 11]), torch.tensor([[0], [1]]), torch.tensor([0, 0])),
+        ],
+        bad=lambda: [
+            raises("label 12", **{**around(6, 12), "z": torch.full((18,), 12)}),
+            raises("label -1", **{**around(6, 12), "z": torch.full((18,), -1)}),
+            raises("float labels", **{**around(6, 12), "z": torch.ones(18)}),
+            raises("labels as a column", **{**around(6, 12), "z": ids(18, 1, below=12)}),
+            raises("17 labels of 18", **{**around(6, 12), "z": ids(17, below=12), "edge_index": ids(2, 8, below=17)}),
+            raises("link to node 18 of 18", **{**around(6, 12), "edge_index": torch.full((2, 8), 18)}),
+            raises("link to node -1", **{**around(6, 12), "edge_index": torch.full((2, 8), -1)}),
+            raises("one row of indices", **{**around(6, 12), "edge_index": ids(1, 8, below=18)}),
+            unmeant("three rows", Policy.REMAINDER, **{**around(6, 12), "edge_index": ids(3, 8, below=18)}),
+            raises("float links", **{**around(6, 12), "edge_index": torch.zeros(2, 8)}),
+            raises("batch of 17", **{**around(6, 12), "batch": members(6, 11)}),
+            raises("batch of 19", **{**around(6, 12), "batch": members(6, 13)}),
+            raises("float batch", **{**around(6, 12), "batch": members(6, 12).float()}),
+            raises("batch of -1", **{**around(6, 12), "batch": torch.full((18,), -1)}),
+            raises("no batch", ids(18, below=12), links(6, 12)),
+            raises("padded subgraphs", ids(2, 9, below=12), links(9, 9), ids(2, 9, below=2)),
+        ],
+    ),
+)
