@@ -17,7 +17,7 @@ from contractgen.verify.fill import Array, from_bits, is_floating
 from contractgen.verify.places import extents, places
 from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
-from contractgen.verify.sizes import Sizes, bound_value, greatest_size, sizes_of_inputs
+from contractgen.verify.sizes import Sizes, bound_value, greatest_size, least_size, sizes_of_inputs
 from contractgen.verify.trees import OutputMismatch, output_tensors
 
 POLICIES = {
@@ -29,7 +29,7 @@ POLICIES = {
     "unexpected": "keys and parameters that the model never reads",
     "structure": "one structure per parameter",
     "constant": "Python flags stay at their defaults",
-    "finite": "the value spoils the output",
+    "finite": "the value, or the size, spoils the output",
     "remainder": "elements that cannot influence any output",
     "grid": "several sizes end in the same grid, one of them is meant",
     "wrapped": "a negative id counts from the end, and is refused as the id that it is not",
@@ -102,6 +102,8 @@ def _policy(
     problem = output_problem(output_tensors(contract, tree), known, _other_sizes(contract, recipe))
     if problem is not None and problem[2] and case.claim is not None and case.claim.property != "required":
         return "reshaped"
+    if _non_finite(contract, tree) and _is_finite_when_allowed(contract, eager, recipe):
+        return "finite"
     if _drops_a_remainder(contract, eager, recipe, outputs):
         return "remainder"
     return "grid" if _ends_in_the_same_grid(contract, eager, case) else ""
@@ -235,6 +237,30 @@ def _runs(contract: Contract, eager: Eager, recipe: Recipe) -> bool:
     except Exception:
         return False
     return True
+
+
+def _is_finite_when_allowed(contract: Contract, eager: Eager, recipe: Recipe) -> bool:
+    """Whether the nearest sizes that the contract allows give a finite output: no spread of one element, no mean of none.
+
+    A model whose outputs are never finite has no such excuse for a bound.
+    """
+    nearest = {
+        name: max(
+            least_size(dim),
+            min(recipe.sizes[name], greatest_size(dim) or recipe.sizes[name]) // dim.multiple_of * dim.multiple_of,
+        )
+        for name, dim in contract.dims.items()
+        if dim.equals is None
+    }
+    sizes = Sizes(contract).resolve(nearest)
+    if sizes is None:
+        return False
+    allowed = replace(recipe, sizes=sizes, edit=None)
+    try:
+        tree, _ = eager.run_broken(arguments(contract, allowed), allowed)
+    except Exception:
+        return False
+    return not _non_finite(contract, tree)
 
 
 def _allowed_sizes(contract: Contract, recipe: Recipe) -> Recipe | None:

@@ -307,3 +307,35 @@ def test_an_input_that_the_machine_has_no_memory_for_is_a_question() -> None:
     result = check(LINEAR, contract=seal(contract), model=Greedy())
     found = [finding for finding in result.findings if "memory" in finding.message]
     assert {(finding.kind, finding.severity) for finding in found} == {("sound", "question")}
+
+
+class Spread(nn.Module):
+    """A wave by its own mean and spread: of one element there is no spread."""
+
+    def forward(self, wave: torch.Tensor) -> torch.Tensor:
+        return (wave - wave.mean(-1, keepdim=True)) / (wave.std(-1, keepdim=True) + 1e-5)
+
+
+class Never(nn.Module):
+    def forward(self, wave: torch.Tensor) -> torch.Tensor:
+        return wave * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("model", "least", "accounted"),
+    [(Spread, 2, True), (Spread, 3, False), (Never, 2, False)],
+    ids=["no spread of one", "two have one", "never finite"],
+)
+def test_a_size_that_alone_spoils_the_output_accounts_for_a_minimum(
+    model: type[nn.Module], least: int, accounted: bool
+) -> None:
+    contract = seal(
+        Contract(
+            "spread",
+            (Parameter("wave", Tensor("wave", "float32", ("batch", "length"), Values(finite=True))),),
+            (Output("output", Tensor("output", "float32", ("batch", "length"))),),
+            {"batch": Dim(role="batch"), "length": Dim(least)},
+        )
+    )
+    found = [f for f in check(Subject(model, contract)).findings if f.severity == "error" and f.kind == "complete"]
+    assert ("dim:length.min/below" not in [finding.case for finding in found]) is accounted
