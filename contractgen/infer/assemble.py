@@ -78,7 +78,8 @@ class _Builder:
         for index, extent in enumerate(facts.extents):
             if extent.free:
                 role = "batch" if extent is facts.batch else None
-                self.dims[facts.names[index]] = model.Dim(extent.min, extent.max, extent.multiple_of, role)
+                step = 1 if extent.remainder else extent.multiple_of  # one with a remainder is a relation
+                self.dims[facts.names[index]] = model.Dim(extent.min, extent.max, step, role)
         for index, extent in enumerate(facts.extents):
             if extent.derived is not None:
                 self.dims[facts.names[index]] = model.Dim(equals=self.expression(extent.derived))

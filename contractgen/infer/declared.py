@@ -56,6 +56,7 @@ class Declared:
         for key, value in bounds.items():
             assert isinstance(value, int)
             setattr(extent, "max" if key == "max" else "min" if key == "min" else "multiple_of", value)
+            extent.remainder = 0 if key == "multiple_of" else extent.remainder
             extent.claims = [claim for claim in extent.claims if claim.property != key]
             extent.claims.append(Claim(key, "declared", f"declared as {value}"))
         self._confirm(extent, f"dims.{name}")
@@ -65,15 +66,15 @@ class Declared:
     def _confirm(self, extent: Extent, where: str) -> None:
         """Run the declared bounds; each must be a size that the model takes."""
         step = extent.multiple_of
-        low = -(-extent.min // step) * step
-        wanted = [low] if extent.max is None else sorted({low, extent.max - extent.max % step})
-        if extent.max is not None and extent.max - extent.max % step < low:
+        low = extent.ceil(extent.min)
+        wanted = [low] if extent.max is None else sorted({low, extent.floor(extent.max)})
+        if extent.max is not None and extent.floor(extent.max) < low:
             raise UsageError(f"{where}: no multiple of {step} lies between {extent.min} and {extent.max}")
         for size in wanted:
             if not self.sizes.ok(extent, [size])[0]:
                 outcome = self.sizes.prober.at([self.sizes.with_size((extent, size))])[0]
                 raise DeclarationRefuted(
-                    f"{where}: the model refutes it: {self._shown(extent, size)}: {outcome.describe()}"
+                    f"{where}: the model refutes it: {self._shown(extent, size)}: {self.sizes.prober.describe(outcome)}"
                 )
         extent.min = low
 
@@ -128,7 +129,7 @@ class Declared:
                 outcome = self.sizes.prober.run([Input((), ((path, Put(value, -1)),))])[0]
                 if not self.sizes.prober.means(outcome):
                     raise DeclarationRefuted(
-                        f"tensors.{wire}.{key}: the model refutes it: {value} in {wire}: {outcome.describe()}"
+                        f"tensors.{wire}.{key}: the model refutes it: {value} in {wire}: {self.sizes.prober.describe(outcome)}"
                     )
                 setattr(domain, key, value)
                 domain.claims = [claim for claim in domain.claims if claim.property != key]

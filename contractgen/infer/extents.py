@@ -7,7 +7,6 @@ a run refutes them, the sizes are found by running alone.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,11 +14,10 @@ import torch
 
 from contractgen.contract.model import Source
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
-from contractgen.infer.hypothesis import Axis, Hypothesis
-from contractgen.infer.opaque import OpaqueTracer
+from contractgen.infer.hypothesis import Axis
+from contractgen.infer.oracle import Oracle
 from contractgen.infer.probe import Input, Prober, Refill
 from contractgen.infer.ties import Group
-from contractgen.infer.trial import Tracer
 from contractgen.infer.values import Fill
 
 WINDOW = 64
@@ -47,6 +45,8 @@ class Extent:
     min: int = 1
     max: int | None = None
     multiple_of: int = 1
+    remainder: int = 0
+    """What the sizes leave over a multiple: 8 and 1 for 9, 17, 25, ..."""
     batch: bool = False
     scanned: bool = False
     derived: AxisExpr | None = None
@@ -61,7 +61,15 @@ class Extent:
         """Whether the claims allow this size."""
         if self.fixed is not None:
             return size == self.fixed
-        return size >= self.min and (self.max is None or size <= self.max) and size % self.multiple_of == 0
+        return size >= self.min and (self.max is None or size <= self.max) and size == self.floor(size)
+
+    def floor(self, size: int) -> int:
+        """The largest size at its step that is not above this one."""
+        return size - (size - self.remainder) % self.multiple_of
+
+    def ceil(self, size: int) -> int:
+        """The smallest size at its step that is not below this one."""
+        return size + (self.remainder - size) % self.multiple_of
 
     def narrow(self, other: Extent) -> None:
         """Take over the bounds of another extent where they are tighter."""
@@ -71,55 +79,16 @@ class Extent:
         for name, tighter in (
             ("min", other.min > self.min),
             ("max", other.max is not None and (self.max is None or other.max < self.max)),
-            ("multiple_of", other.multiple_of % self.multiple_of == 0 and other.multiple_of > self.multiple_of),
+            ("multiple_of", other.multiple_of > self.multiple_of and self._is_step_of(other)),
         ):
             if tighter:
                 setattr(self, name, getattr(other, name))
+                self.remainder = other.remainder if name == "multiple_of" else self.remainder
                 self.claims = [claim for claim in self.claims if claim.property != name]
                 self.claims += [claim for claim in other.claims if claim.property == name]
 
-
-_QUESTIONS = 4
-"""How often an oracle is asked about axes at whose sizes it never refused anything."""
-
-
-class Oracle:
-    """The symbolic run as a second opinion on sizes that its guards exclude and the kernels let pass.
-
-    A guard may only say which way the run went; where a run on those sizes fails too, the kernel is one that does not
-    check what it reads.
-    """
-
-    def __init__(
-        self,
-        tracer: Tracer | OpaqueTracer,
-        hypothesis: Hypothesis,
-        guards: Sequence[Guard],
-        answer: int | None = None,
-    ) -> None:
-        self._tracer = tracer
-        self._answer = answer  # to what the model reads of its input, as in the run that succeeded
-        self._hypothesis = hypothesis
-        self._own = hypothesis.sizes()
-        self._guards = [guard for guard in guards if not guard.artefact]
-        self._known: dict[tuple[tuple[Axis, int], ...], bool] = {}
-        self._harmless: Counter[frozenset[Axis]] = Counter()
-        self._telling: set[frozenset[Axis]] = set()
-
-    def refuses(self, sizes: dict[Axis, int]) -> bool:
-        """Whether a guard excludes these sizes and a symbolic run on them fails."""
-        changed = frozenset(axis for axis, size in sizes.items() if size != self._own[axis])
-        if all(guard.holds(sizes) for guard in self._guards) or any(sizes[axis] < 2 for axis in changed):
-            return False  # a symbolic run treats a size of 1 otherwise than those above
-        key = tuple(sizes.items())
-        if key not in self._known:
-            if self._harmless[changed] >= _QUESTIONS and changed not in self._telling:
-                return False  # the guards tell ways that the run may go, not what a kernel leaves unchecked
-            self._known[key] = self._tracer.refutes(self._hypothesis.with_sizes(sizes), self._answer)
-            if self._known[key]:
-                self._telling.add(changed)
-            self._harmless[changed] += 1
-        return self._known[key]
+    def _is_step_of(self, other: Extent) -> bool:
+        return other.multiple_of % self.multiple_of == 0 and other.remainder % self.multiple_of == self.remainder
 
 
 class Sizes:
@@ -247,7 +216,7 @@ def _predicted(sizes: Sizes, extent: Extent, guards: Sequence[Guard], size: int)
 
 
 def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> int:
-    """Claim a multiple where the sizes that run come back at one step; the size, one of these, to go on from."""
+    """Claim a step where the sizes that run come back at one; the size, a multiple if any runs, to go on from."""
     nearest = [current + 1, current + 2, current + 3]
     near = sizes.ok(extent, nearest)
     if all(near):
@@ -272,6 +241,11 @@ def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[
         if step < 2 or accepted != set(window[::step]):
             return current
     whole = [size for size in window if size % step == 0]
+    if current % step and len(accepted) > 2 and accepted == set(window[::step]):
+        extent.multiple_of, extent.remainder = step, current % step  # such as 8 k + 1
+        detail = f"{_listed(window[::step])} ran; the {step - 1} sizes between each two failed"
+        extent.claims.append(Claim("multiple_of", "probed", detail))
+        return current
     if not whole or not accepted.issuperset(whole):
         return current
     extent.multiple_of = step
@@ -294,25 +268,25 @@ def _listed(sizes: Sequence[int]) -> str:
 
 
 def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
-    step = extent.multiple_of
+    step, least = extent.multiple_of, extent.ceil(1)
 
     def alone(size: int) -> bool:
         return sizes.ok(extent, [size])[0]
 
-    smallest = smallest_true(range(step, current + 1, step), alone, first=(step, 2 * step, 3 * step))
+    smallest = smallest_true(range(least, current + 1, step), alone, first=(least, least + step, least + 2 * step))
     if smallest == 1 == step and current > 2 and not alone(2):  # one is repeated until it fits, and two are not
         smallest = smallest_true(range(3, current + 1), alone, first=(3, 4))
     others = [other for other in sizes.extents if other.free and other is not extent and not other.batch]
     roomier = [(other, 2 * sizes.size(other)) for other in others]
-    if smallest > step and roomier:  # perhaps what failed was too small beside others that are small too
+    if smallest > least and roomier:  # perhaps what failed was too small beside others that are small too
 
         def runs(size: int) -> bool:
             return sizes.ok(extent, [size], roomier)[0]
 
         if runs(smallest) and runs(smallest - step):  # else it is no room that helps, but one grid instead of another
-            smallest = smallest_true(range(step, smallest, step), runs)
+            smallest = smallest_true(range(least, smallest, step), runs)
     extent.min = smallest
-    extent.claims.append(Claim("min", "probed", f"{smallest} ran" + f"; {smallest - step} failed" * (smallest > step)))
+    extent.claims.append(Claim("min", "probed", f"{smallest} ran" + f"; {smallest - step} failed" * (smallest > least)))
 
 
 def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequence[int] = ()) -> int:
@@ -336,13 +310,12 @@ def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequen
 def _proposed_max(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> int | None:
     """The largest size that the guards allow with the rest as it is, if they bound it."""
     own = [guard for guard in guards if not guard.artefact and any(axis in extent.group for axis in guard.axes)]
-    if not own or _predicted(sizes, extent, own, extent.multiple_of * (1 << 20)):
+    if not own or _predicted(sizes, extent, own, extent.remainder + extent.multiple_of * (1 << 20)):
         return None
     step = extent.multiple_of
     over = current + step
     while _predicted(sizes, extent, own, over):
-        over *= 2
-        over -= over % step
+        over = extent.floor(2 * over)
         if over > 1 << 20:
             return None
     candidates = range(current, over + 1, step)
@@ -361,7 +334,7 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
     tables = sorted({size for size in pool if current < size <= _TABLES})
     spatial = any(len(sizes.prober.hypothesis.leaves()[path].sizes) >= 4 for path, _ in extent.group)
     large = max(4 * current, _LARGE // 4) if spatial else _LARGE
-    tries = sorted({*(size + step - size % step for size in tables[-1:] if not spatial), large + step - large % step})
+    tries = sorted({*(extent.ceil(size + 1) for size in tables[-1:] if not spatial), extent.ceil(large + 1)})
     known, failed = current, None
     others = sizes.smallest(extent)
     if not sizes.prober.ok(sizes.with_size((extent, current), *others)):
@@ -383,7 +356,7 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
         return not sizes.ok(extent, [size], others)[0]
 
     # A table's end is the likeliest bound. One size more fails at once; what runs costs a whole run.
-    nearest = [size - size % step for size in tables if known < size - size % step < failed]
+    nearest = [extent.floor(size) for size in tables if known < extent.floor(size) < failed]
     bound = next((size for size in nearest if fails(size + step)), None)
     if bound is not None and not fails(bound):
         first_failed = bound + step

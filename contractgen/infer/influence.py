@@ -94,7 +94,7 @@ def settle_band(sizes: Sizes, extent: Extent, held: Sequence[Held], given: Mappi
         return
     if extent.max > extent.min * 1.3 and not _is_one_cell(sizes, extent.min, extent.max, extent):
         return
-    band = [size for size in range(extent.min, extent.max + 1) if size % extent.multiple_of == 0]
+    band = [size for size in range(extent.min, extent.max + 1) if extent.contains(size)]
     if len(band) > WINDOW:
         return
     ran = [size for size, well in zip(band, sizes.ok(extent, band), strict=True) if well]

@@ -27,9 +27,9 @@ def counted_axis(sizes: Sizes, path: Path) -> tuple[Extent, str] | None:
         if not extent.free or extent.batch or any(at == path for at, _ in extent.group):
             continue
         small = sizes.size(extent)
-        large = small + _APART + -_APART % extent.multiple_of
+        large = extent.ceil(small + _APART)
         if extent.max is not None:
-            large = min(large, extent.max - extent.max % extent.multiple_of)
+            large = min(large, extent.floor(extent.max))
         short = max(small, large - _STRIDE)
         if not extent.contains(small) or short == large:
             continue

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contractgen.infer.batch import prove_batch
-from contractgen.infer.extents import Claim, Extent, Oracle, Sizes, axes_of, derive, scan
+from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, derive, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.held import Held, ask_of_sums, held_sizes, keep_seated
 from contractgen.infer.hypothesis import Axis, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
+from contractgen.infer.oracle import Oracle
 from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
@@ -125,9 +126,8 @@ def _allowed(sizes: Sizes, *, up: bool) -> dict[Axis, int]:
     for extent in sizes.extents:
         size = sizes.size(extent)
         if extent.derived is None and not extent.contains(size):
-            step = extent.multiple_of
-            allowed = size + -size % step if up else size - size % step
-            highest = allowed if extent.max is None else extent.max - extent.max % step
+            allowed = extent.ceil(size) if up else extent.floor(size)
+            highest = allowed if extent.max is None else extent.floor(extent.max)
             nearest = max(extent.min, min(allowed, highest))
             change |= dict.fromkeys(extent.group, nearest if extent.fixed is None else extent.fixed)
     return change
@@ -146,7 +146,7 @@ def _narrow_to_required(
         return
     axes = set(hypothesis.sizes())
     twins = {
-        index: replace(extent, group=group, claims=[], derived=None, fixed=None, min=1, max=None, multiple_of=1)
+        index: Extent(group, batch=extent.batch, scanned=extent.scanned)
         for index, extent in enumerate(extents)
         if extent.free and (group := tuple(axis for axis in extent.group if axis in axes))
     }

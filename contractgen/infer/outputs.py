@@ -114,7 +114,7 @@ def _plain(expr: AxisExpr, free: list[Extent]) -> AxisExpr:
     axis = extent.group[0]
     if len(factors) == 1 and (factor := factors.pop()):
         return axis if factor == 1 else ("*", factor, axis)
-    if len(parts) == 1 and (part := parts.pop()) and extent.multiple_of % part == 0:
+    if len(parts) == 1 and (part := parts.pop()) and extent.multiple_of % part == extent.remainder % part == 0:
         return ("//", axis, part)
     return expr
 

@@ -125,6 +125,13 @@ class Prober:
         base_empty = any(0 in tensor.sizes for _, tensor in out_tensors(base.tree))
         return (outcome.value.finite or not base.finite) and (not empty or base_empty or self.sizes_vary)
 
+    def describe(self, outcome: Outcome) -> str:
+        """One line for a reader; of a run that returned and does not mean anything, what its output lacks."""
+        if not outcome.ok or self.means(outcome):
+            return outcome.describe()
+        lacks = "is empty" if outcome.value.finite or not self.base().finite else "is not finite"
+        return f"it ran, but its output {lacks}"
+
     def base(self) -> Observed:
         """What the input as it was found gives."""
         outcome = self.at([{}])[0]

@@ -39,7 +39,7 @@ Grid = list[tuple[int, int, bool]]
 
 def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[Relation]:
     """The relations between free extents. A bound that turns out to come from another dim is taken back."""
-    found: list[Relation] = []
+    found = [_of_step(extent) for extent in sizes.extents if extent.free and extent.remainder]
     free = [extent for extent in sizes.extents if extent.free and not extent.batch]
     for first, second in itertools.combinations(free, 2):
         grid = _grid(sizes, first, second)
@@ -50,6 +50,14 @@ def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[R
                 if isinstance(relation.left, tuple) and isinstance(relation.right, tuple):
                     _release(sizes, first, second, guards, pool)
     return found + _from_conditions(sizes, found, guards)
+
+
+def _of_step(extent: Extent) -> Relation:
+    """That the sizes leave a remainder, which no multiple says; the evidence for the step goes with it."""
+    [claim] = [claim for claim in extent.claims if claim.property == "multiple_of"]
+    extent.claims = [claim for claim in extent.claims if claim.property != "multiple_of"]
+    rest: AxisExpr = ("%", extent.group[0], extent.multiple_of)
+    return Relation("==", rest, extent.remainder, Claim("holds", claim.source, claim.detail))
 
 
 def _fitting(first: Extent, second: Extent, grid: Grid) -> Relation | None:
@@ -137,7 +145,9 @@ def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
     if _meeting_bounds(sizes, first, second):
         steps = range(-3, 4)
         for x, y in dict.fromkeys(((a, b), (a, a), (b, b))):  # where they are, and where one meets the other
-            pairs += [(max(step_a, x + i * step_a), max(step_b, y + j * step_b)) for i in steps for j in steps]
+            pairs += [
+                (max(first.ceil(1), x + i * step_a), max(second.ceil(1), y + j * step_b)) for i in steps for j in steps
+            ]
     unique = list(dict.fromkeys(pairs))
     outcomes = sizes.prober.at([sizes.with_size((first, x), (second, y)) for x, y in unique])
     return [(x, y, sizes.prober.means(outcome)) for (x, y), outcome in zip(unique, outcomes, strict=True)]
@@ -149,8 +159,7 @@ def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard
         roomy = Sizes(sizes.prober, sizes.extents, sizes.oracle)
         roomy.base = dict(sizes.base)
         for factor in (toward, 1 / toward):
-            size = max(other.multiple_of, int(sizes.size(other) * factor))
-            size -= size % other.multiple_of
+            size = other.floor(max(other.ceil(1), int(sizes.size(other) * factor)))
             if sizes.ok(other, [size])[0]:
                 roomy.base |= dict.fromkeys(other.group, size)
                 fresh = Extent(extent.group)
@@ -163,7 +172,7 @@ def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard
 def _take_over(extent: Extent, fresh: Extent, other: int) -> None:
     """The bounds of a scan with more room, without those that the other dim's size ``other`` sets."""
     near = (other - 1, other, other + 1)
-    extent.min = min(extent.min, extent.multiple_of if fresh.min in near else fresh.min)
+    extent.min = min(extent.min, extent.ceil(1) if fresh.min in near else fresh.min)
     high = None if fresh.max in near else fresh.max
     if high is None or (extent.max is not None and high > extent.max):
         extent.max = high
@@ -194,12 +203,10 @@ def _failing(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[Axis, int
 
 
 def _pick(extent: Extent, current: int, rng: random.Random) -> int:
-    step = extent.multiple_of
-    low = -(-extent.min // step)
-    high = max(low, (min(extent.max, current + 3 * step) if extent.max is not None else current + 3 * step) // step)
-    return step * rng.choice(
-        [low, high, rng.randint(low, high), current // step if low <= current // step <= high else low]
-    )
+    step, rest = extent.multiple_of, extent.remainder
+    low, here = (extent.ceil(extent.min) - rest) // step, (current - rest) // step
+    high = max(low, here + 3 if extent.max is None else min((extent.max - rest) // step, here + 3))
+    return rest + step * rng.choice([low, high, rng.randint(low, high), here if low <= here <= high else low])
 
 
 def _name(extent: Extent) -> str:

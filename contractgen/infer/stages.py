@@ -156,7 +156,9 @@ def _open_questions(measured: Measured, domains: Mapping[Path, Domain]) -> list[
         prober.remember(change, outcomes)
         failed = next((o for o in outcomes if not prober.means(o) and o.kind != "timeout"), None)
         if failed is not None:
-            detail = f"contents within the bounds failed: {failed.describe()[:160]}; which condition forbids them?"
+            detail = (
+                f"contents within the bounds failed: {prober.describe(failed)[:160]}; which condition forbids them?"
+            )
             questions.append(Evidence("model", "values", "assumed", detail))
     return questions
 

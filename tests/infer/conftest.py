@@ -12,9 +12,10 @@ from torch import nn
 
 from contractgen.contract.model import Contract, Dim
 from contractgen.infer.api import InferOptions, infer
-from contractgen.infer.extents import Extent, Oracle, Sizes, derive, scan
+from contractgen.infer.extents import Extent, Sizes, derive, scan
 from contractgen.infer.harvest import harvest
 from contractgen.infer.hypothesis import Hypothesis, Leaf, Node, Param
+from contractgen.infer.oracle import Oracle
 from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.runner import Runner

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from contractgen.contract.model import Tensor
 from contractgen.infer.extents import Claim, Extent, smallest_true
 from contractgen.infer.hypothesis import Leaf
-from tests.infer.conftest import Bench, f32, i64, params
+from contractgen.infer.relations import counterexamples, relate
+from tests.infer.conftest import Bench, f32, i64, inferred, params
 
 ANY = (1, None, 1)
 
@@ -47,6 +49,15 @@ class Rejoined(nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         half = x[:, ::2]
         return half + half[:, ::2].repeat_interleave(2, 1)
+
+
+class OddGrid(nn.Module):
+    """Takes 8 k + 1 columns, at least 17, as networks do that align the corners of their grids."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        if x.shape[1] % 8 != 1 or x.shape[1] < 17:
+            raise ValueError("not 8 k + 1")
+        return x
 
 
 class Quarters(nn.Module):
@@ -121,6 +132,27 @@ def test_sizes_that_come_back_at_a_step_are_its_multiples_and_a_question(bench: 
     [claim] = [c for c in measured.extent("x", 1).claims if c.property == "multiple_of"]
     assert claim.source == "assumed"
     assert "7 too" in claim.detail
+
+
+def test_a_step_that_leaves_a_remainder_is_a_relation(bench: Bench) -> None:
+    measured = bench(OddGrid()).measured(params(x=f32(5, 41)))
+    extent = measured.extent("x", 1)
+    assert (extent.fixed, extent.min, extent.max, extent.multiple_of, extent.remainder) == (None, 17, None, 8, 1)
+    assert [size for size in range(40) if extent.contains(size)] == [17, 25, 33]
+    assert (extent.floor(32), extent.ceil(32), extent.ceil(33)) == (25, 33, 33)
+    [relation] = relate(measured.sizes, measured.found.trial.guards, ())
+    assert (relation.operator, relation.left, relation.right) == ("==", ("%", extent.group[0], 8), 1)
+    assert relation.claim.detail == "41, 49, 57, 65, ... ran; the 7 sizes between each two failed"
+    assert counterexamples(measured.sizes, [relation]) == []
+
+
+def test_a_step_that_leaves_a_remainder_stands_in_the_contract() -> None:
+    contract = inferred(OddGrid(), example=((torch.zeros(5, 41),), {}))
+    [tensor] = [p.node for p in contract.inputs]
+    assert isinstance(tensor, Tensor)
+    name = str(tensor.shape[1])
+    assert (contract.dims[name].min, contract.dims[name].max, contract.dims[name].multiple_of) == (17, None, 1)
+    assert contract.relations == (("==", ("%", name, 8), 1),)
 
 
 def test_long_runs_of_sizes_with_gaps_between_are_seen_from_the_first_of_one(bench: Bench) -> None:
@@ -202,6 +234,10 @@ def test_tighter_bounds_are_taken_over_with_their_claims() -> None:
     extent = Extent(((("x",), 0),), min=2, max=None, claims=[Claim("min", "probed", "old")])
     extent.narrow(Extent(((("x",), 0),), min=1, max=9, claims=[Claim("max", "probed", "new")]))
     assert (extent.min, extent.max) == (2, 9)
+    extent.narrow(Extent(((("x",), 0),), multiple_of=4, remainder=1))
+    assert (extent.multiple_of, extent.remainder) == (4, 1)
+    extent.narrow(Extent(((("x",), 0),), multiple_of=8))  # which has none in common with 4 k + 1
+    assert (extent.multiple_of, extent.remainder) == (4, 1)
     assert [claim.detail for claim in extent.claims] == ["old", "new"]
     extent.narrow(Extent(((("x",), 0),), fixed=5, claims=[Claim("fixed", "probed", "five")]))
     assert (extent.fixed, [claim.detail for claim in extent.claims]) == (5, ["five"])

@@ -28,6 +28,12 @@ def test_a_run_is_meaningful_where_it_returns_something_finite(bench: Bench) -> 
     fine, empty, failed = prober.at([{(X, 1): 5}, {(X, 0): 1}, {(X, 1): 7}])
     [spoilt] = prober.run([Input((), ((X, Put(-1.0, -1)),))])
     assert [prober.means(outcome) for outcome in (fine, empty, failed, spoilt)] == [True, False, False, False]
+    assert [prober.describe(outcome) for outcome in (fine, empty, failed, spoilt)] == [
+        "ran",
+        "it ran, but its output is empty",
+        "ValueError: too many columns",
+        "it ran, but its output is not finite",
+    ]
 
 
 def test_an_empty_output_is_meaningful_where_the_data_decide_sizes(bench: Bench) -> None:
