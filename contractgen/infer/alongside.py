@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from contractgen.infer.hypothesis import Hypothesis, Path, is_mask, name_in
+import torch
+
+from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask, name_in
 from contractgen.infer.neighbours import without_channels
 from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Search
@@ -39,16 +41,23 @@ def _fitting(hypothesis: Hypothesis, path: Path) -> Iterator[tuple[int, ...]]:
     yield from (theirs for theirs in others.values() if _resembles(sizes, theirs))
     if sizes[:1] == (1,):
         yield from ((theirs[0], *sizes[1:]) for theirs in others.values())
-    masked = [_masked(sizes, others[other]) for other in sorted(others, key=lambda other: -_shared_words(path, other))]
+    masked = [_masked(sizes, leaves[other]) for other in sorted(others, key=lambda other: -_shared_words(path, other))]
     if is_mask(path) and not any(sizes in wanted for wanted in masked):
         yield from (one for wanted in masked for one in wanted)
 
 
-def _masked(sizes: tuple[int, ...], other: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The sizes that a mask of as many axes as ``sizes`` has beside a tensor."""
-    if len(other) == len(sizes):
-        return [other]
-    return without_channels(other) if len(other) == len(sizes) + 1 > 2 else []
+def _masked(sizes: tuple[int, ...], other: Leaf) -> list[tuple[int, ...]]:
+    """The sizes that a mask of as many axes as ``sizes`` has beside a tensor.
+
+    Ids have no channels: a mask of an axis less has all of theirs, or is one of rows.
+    """
+    if len(other.sizes) == len(sizes):
+        return [other.sizes]
+    if len(other.sizes) != len(sizes) + 1 or len(sizes) < 2:
+        return []
+    if other.dtype in (torch.int64, torch.int32):
+        return [sizes] if sizes == other.sizes[:-1] else [other.sizes, other.sizes[:-1]]
+    return without_channels(other.sizes)
 
 
 def _shared_words(first: Path, second: Path) -> int:

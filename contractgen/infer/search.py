@@ -354,13 +354,14 @@ class Search:
     def _filled(self, hypothesis: Hypothesis, message: str, named: Sequence[str]) -> Iterator[tuple[Hypothesis, float]]:
         """Parameters that default to None, given: a model may ask for one of them all the same, first those ``named``."""
         absent = [name for name in self.signature.optional if isinstance(hypothesis.param(name).node, Fixed)]
+        needed = [name for name in named if not name.endswith("embeds")]  # those are read where the ids are absent too
         for index, name in enumerate(absent):
             mentioned = re.search(rf"\b{re.escape(name)}\b", message) is not None
-            cost = 0.2 if mentioned else 0.6 if "None" in message and not named else 1.5
-            if name in named:
+            cost = 0.2 if mentioned else 0.6 if "None" in message and not needed else 1.5
+            if name in needed:
                 cost = 0.05
             elif _SECONDARY.search(name):
-                cost += 1.0
+                cost += 0.1 if name in named else 1.0
             yield hypothesis.with_node((name,), self.signature.optional[name]), cost + 0.05 * index
 
 

@@ -60,3 +60,22 @@ def test_a_tensor_that_is_no_mask_keeps_its_length(bench: Bench) -> None:
         5,
         7,
     )
+
+
+class Choosing(nn.Module):
+    """Several texts for each question, folded into the batch with their masks."""
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+        return ids.flatten(0, 1).float() * mask.reshape(-1, mask.shape[-1])[:1]
+
+
+def test_a_mask_of_ids_has_all_of_their_axes(bench: Bench) -> None:
+    assert sizes(bench, Choosing(), params(ids=i64(5, 3, 7), mask=i64(13, 7)), "mask") == (5, 3, 7)
+
+
+def test_a_mask_of_rows_of_ids_stays_one_of_rows(bench: Bench) -> None:
+    class Rows(nn.Module):
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
+            return ids.sum(-1) * mask
+
+    assert sizes(bench, Rows(), params(ids=i64(5, 3, 7), mask=i64(5, 3)), "mask") == (5, 3)

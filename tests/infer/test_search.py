@@ -468,3 +468,21 @@ class Compared(nn.Module):
 def test_two_pictures_are_tried_with_the_same_sizes(bench: Bench) -> None:
     leaves = first(bench, Compared()).hypothesis.leaves()
     assert leaves[("first",)].sizes == leaves[("second",)].sizes
+
+
+class Choices(nn.Module):
+    """Reads the sizes of the embeddings where the ids are absent, as heads for multiple choice do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4)
+
+    def forward(self, input_ids: Any = None, inputs_embeds: Any = None) -> Any:
+        count = input_ids.shape[1] if input_ids is not None else inputs_embeds.shape[1]
+        embedded = self.table(input_ids) if input_ids is not None else inputs_embeds
+        return embedded.mean(2).reshape(-1, count, 4)
+
+
+def test_ids_come_before_the_embeddings_that_are_read_in_their_absence(bench: Bench) -> None:
+    leaves = first(bench, Choices()).hypothesis.leaves()
+    assert {path: leaf.dtype for path, leaf in leaves.items()} == {("input_ids",): torch.int64}
