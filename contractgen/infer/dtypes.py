@@ -47,8 +47,11 @@ def _measured(search: Search, found: Found, path: Path) -> Found:
     other = found.hypothesis.with_node(path, replace(leaf, dtype=search.signature.floating))
     plan = _plan_for(other, found.plan, path)
     prober = Prober(search.runner, other, plan)
-    last = (path, len(leaf.sizes) - 1)
-    runs, *wider = [outcome.ok for outcome in prober.at([{}, {last: leaf.sizes[-1] + 1}, {last: 2 * leaf.sizes[-1]}])]
+    columns = leaf.sizes[-1]
+    alone = {(path, len(leaf.sizes) - 1)}
+    together = {axis for axis, size in other.sizes().items() if size == columns}  # a length that it shares is not fixed
+    changed = [dict.fromkeys(axes, size) for axes in (alone, together) for size in (columns + 1, 2 * columns)]
+    runs, *wider = [outcome.ok for outcome in prober.at([{}, *changed])]
     return Found(other, plan, search.tracer.run(other)) if runs and not any(wider) else found
 
 

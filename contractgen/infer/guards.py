@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -64,6 +65,11 @@ class Guard:
     def equality(self) -> bool:
         """Whether it says that something equals something."""
         return " == " in self.source
+
+    @property
+    def truncation(self) -> bool:
+        """Whether it only says which whole number ``int()`` made of a quotient in this run."""
+        return re.fullmatch(r"math\.trunc\(.*\) == -?\d+|-?\d+ == math\.trunc\(.*\)", self.source) is not None
 
     @cached_property
     def _code(self) -> tuple[CodeType, ...]:

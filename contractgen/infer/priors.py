@@ -105,7 +105,7 @@ def from_name(name: str, source: str, floating: torch.dtype) -> Prior:
     """Suggestions from a parameter's or key's name, and from what the source of ``forward`` says about dtypes."""
     words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
     if "mask" in words or "masks" in words:
-        order = (torch.bool, torch.int64) if words & {"padding", "pad"} else (torch.int64, torch.bool)
+        order = (torch.bool, torch.int64) if words & _MARKS else (torch.int64, torch.bool)
         return Prior((*order, floating), (2, 3, 4, 1))
     if words & _MARKS:
         return Prior((torch.bool, torch.int64, floating), (2, 1, 3))

@@ -135,10 +135,12 @@ class Search:
             tired = 0.2 * seen_errors[kind]
             seen_errors[kind] += 1
             sizes = state.hypothesis.sizes()
+            # Where only tensors that were found before met, it is they that do not fit.
+            kept = others - set(trial.suspects) if others.issuperset(trial.suspects) else others
             for neighbour, cost in neighbours:
                 same_ranks = tuple(len(leaf.sizes) for leaf in neighbour.leaves().values()) == ranks
                 new = neighbour.sizes()
-                disturbed = sum(new[axis] != size for axis, size in sizes.items() if axis[0] in others and axis in new)
+                disturbed = sum(new[axis] != size for axis, size in sizes.items() if axis[0] in kept and axis in new)
                 push(neighbour, progress, state.cost + cost + (tired if same_ranks else 0.0) + 0.5 * disturbed)
 
         push(start, 0.0, 0.0)

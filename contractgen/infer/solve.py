@@ -16,7 +16,16 @@ _SCAN = 1400
 
 
 def flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[int], most: int = 4) -> list[Sizes]:
-    """Sizes under which ``guard`` is no longer true while the equalities found before still are, the likeliest first."""
+    """Sizes under which ``guard`` is no longer true while the equalities found before still are, the likeliest first.
+
+    What ``int(size / 8)`` came to is such an equality too, and nothing that the model asks for: it holds where it can.
+    """
+    found = _flips(guard, guards, sizes, pool, most)
+    asked = [g for g in guards if not g.truncation]
+    return found or (_flips(guard, asked, sizes, pool, most) if len(asked) < len(guards) else [])
+
+
+def _flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[int], most: int) -> list[Sizes]:
     equalities = [g for g in guards if g is not guard and g.equality]
     tied = _ties(equalities, sizes)
     groups = list({id(tied[axis]): tied[axis] for axis in guard.axes}.values())

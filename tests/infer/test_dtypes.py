@@ -42,3 +42,22 @@ def test_columns_that_are_joined_with_measurements_are_floats_whatever_their_nam
     leaves = usual_dtypes(workbench.search(), found).hypothesis.leaves()
     assert leaves[("category",)].dtype == torch.float32
     assert leaves[("categories",)].dtype == torch.int64
+
+
+class Compared(nn.Module):
+    """Segments that are only compared with each other, beside tokens of the same length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4)
+
+    def forward(self, ids: torch.Tensor, segment_ids: torch.Tensor) -> Any:
+        same = segment_ids[:, None] == segment_ids[:, :, None]
+        return same.float() @ self.table(ids)
+
+
+def test_ids_that_share_a_length_are_no_columns_of_measurements(bench: Bench) -> None:
+    workbench = bench(Compared())
+    found = workbench.found(params(ids=i64(5, 7), segment_ids=i64(5, 7)))
+    leaves = usual_dtypes(workbench.search(), found, [("segment_ids",)]).hypothesis.leaves()
+    assert leaves[("segment_ids",)].dtype == torch.int64

@@ -335,3 +335,31 @@ def test_labels_that_are_an_input_are_given(bench: Bench) -> None:
     result = added(bench, Prompted(), optional("input_labels", x=f32(5, 4)))
     leaf = result.found.hypothesis.leaves()[("input_labels",)]
     assert (len(leaf.sizes), leaf.sizes[0]) == (3, 5)
+
+
+class Received(nn.Module):
+    """A picture beside words, whose annotation says integers; its patches are counted by int(), its boxes joined late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.patches = nn.Embedding(9, 6), nn.Conv2d(3, 6, 8, 8)
+        self.places, self.corners = nn.Parameter(torch.zeros(1, 16, 6)), nn.Parameter(torch.zeros(1, 16, 4))
+
+    def forward(
+        self, ids: torch.Tensor, bbox: torch.Tensor | None = None, pixel_values: torch.LongTensor | None = None
+    ) -> Any:
+        x = self.table(ids)
+        boxes = ids.new_zeros(*ids.shape, 4) if bbox is None else bbox
+        if pixel_values is not None:
+            height, width = (int(size / 8) for size in pixel_values.shape[2:])
+            patches = self.patches(pixel_values)[..., :height, :width].flatten(2).transpose(1, 2) + self.places
+            boxes = torch.cat([boxes, self.corners.expand(len(ids), -1, -1)], 1)
+            x = torch.cat([x, patches], 1)
+        return x + boxes[..., :4].sum(-1, keepdim=True)
+
+
+def test_a_picture_of_a_size_behind_int_is_found_beside_boxes_that_were_found_too_wide(bench: Bench) -> None:
+    result = added(bench, Received(), optional("pixel_values", ids=i64(5, 7), bbox=i64(5, 7, 17)))
+    leaves = result.found.hypothesis.leaves()
+    assert leaves[("pixel_values",)] == f32(5, 3, 32, 32)
+    assert leaves[("bbox",)].sizes == (5, 7, 4)

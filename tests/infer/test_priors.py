@@ -16,6 +16,7 @@ F, I, B, U = torch.float32, torch.int64, torch.bool, torch.uint8  # noqa: E741
         ("tokenIds", I, None),
         ("attention_mask", I, 2),
         ("key_padding_mask", B, 2),
+        ("observed_mask", B, 2),
         ("lengths", I, 1),
         ("image", F, 4),
         ("video", F, 5),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sympy
-from torch.utils._sympy.functions import FloorDiv, Mod
+from torch.utils._sympy.functions import FloorDiv, Mod, TruncToInt
 
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Axis
@@ -72,3 +72,13 @@ def test_fresh_sizes_are_distinct_primes() -> None:
 def test_of_many_multiples_one_with_room_is_offered_that_is_not_huge() -> None:
     wrong = guard(sympy.Ne(Mod(A, 32), 0))
     assert flips(wrong, [wrong], {X: 7}, [])[0] == {X: 256}
+
+
+def test_what_int_made_of_a_quotient_holds_only_where_it_can() -> None:
+    rows, columns = guard(sympy.Eq(TruncToInt(A / 8), 6)), guard(sympy.Eq(TruncToInt(B / 8), 7))
+    assert rows.truncation
+    assert columns.truncation
+    wrong = guard(sympy.Ne(FloorDiv(A, 8) * FloorDiv(B, 8), 16))
+    assert {X: 32, Y: 32} in flips(wrong, [rows, columns, wrong], {X: 53, Y: 59}, [])
+    small = guard(sympy.Lt(A, 55))
+    assert flips(small, [rows, small], {X: 53}, [])[0] == {X: 55}
