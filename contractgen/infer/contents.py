@@ -296,14 +296,13 @@ class Contents:
 
     def _as_flag(self, path: Path) -> Domain | None:
         """``one_of`` 0 and 1, where every number other than 0 acts as 1, or where the name says that it is a mask."""
-        mixed, double, negative, ones = (Bits(1), Bits(2), Bits(-3), Refill("ones", 0))
-        outcomes = self.prober.run(
-            [Input((), ((path, edit),)) for edit in (mixed, double, negative, ones)], tensors=True
-        )
+        # What only asks which elements are equal takes all of one number for all of another, but not both by turns.
+        edits = (Bits(1), Bits(2), Bits(-3), Bits(1, 2), Refill("ones", 0))
+        outcomes = self.prober.run([Input((), ((path, edit),)) for edit in edits], tensors=True)
         if not all(self.prober.means(outcome) for outcome in outcomes[:1]):
             return None
         first, *others = [outcome.value.tensors if outcome.ok else None for outcome in outcomes]
-        if all(_close(first, other) for other in others[:2]) and not _close(first, others[2]):
+        if all(_close(first, other) for other in others[:-1]) and not _close(first, others[-1]):
             return Domain(
                 one_of=(0, 1), claims=[Claim("one_of", "probed", "2 and -3 act as 1 does: only zero or not matters")]
             )

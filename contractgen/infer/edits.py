@@ -60,16 +60,18 @@ class Climb:
 
 @dataclass(frozen=True)
 class Bits:
-    """An edit to zeros and a number instead of one."""
+    """An edit to zeros and a number instead of one, or two of them by turns."""
 
     one: int
+    other: int | None = None
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Zeros and that number, the first of each row the number."""
+        """Zeros and these numbers, the first of each row the first of them."""
         bits = torch.randint(0, 2, tensor.shape, generator=torch.Generator().manual_seed(5))
         if tensor.dim():
             bits[..., 0] = 1
-        return (bits * self.one).to(tensor.dtype)
+        numbers = torch.where(bits.cumsum(-1) % 2 == 1, self.one, self.one if self.other is None else self.other)
+        return (bits * numbers).to(tensor.dtype)
 
 
 @dataclass(frozen=True)

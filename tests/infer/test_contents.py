@@ -203,6 +203,14 @@ def test_a_mask_of_which_only_zero_counts_is_of_zeros_and_ones(bench: Bench) -> 
     assert sources(found) == {"one_of": "probed"}
 
 
+def test_numbers_that_are_only_compared_with_each_other_are_no_flags(bench: Bench) -> None:
+    class Segments(nn.Module):
+        def forward(self, x: torch.Tensor, kinds: torch.Tensor) -> Any:
+            return x.unsqueeze(1) * (kinds.unsqueeze(1) == kinds.unsqueeze(2))
+
+    assert domain(bench, Segments(), params(x=f32(3, 5), kinds=i64(3, 5)), of="kinds").one_of is None
+
+
 def test_a_mask_by_name_alone_is_assumed_to_be_of_zeros_and_ones(bench: Bench) -> None:
     found = domain(bench, Multiplied(), params(x=f32(3, 5), mask=i64(3, 5)), of="mask")
     assert found.one_of == (0, 1)
