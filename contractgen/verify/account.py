@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from contractgen.contract.model import Contract
+from contractgen.contract.solve import sizes_near
 from contractgen.verify.cases.model import Case
 from contractgen.verify.compare import output_problem, widest
 from contractgen.verify.fill import Array, from_bits, is_floating
 from contractgen.verify.places import extents, places
 from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
 from contractgen.verify.runtimes.eager import Eager
-from contractgen.verify.sizes import Sizes, bound_value, greatest_size, least_size, sizes_of_inputs
+from contractgen.verify.sizes import Sizes, bound_value, greatest_size, sizes_of_inputs
 from contractgen.verify.trees import OutputMismatch, output_tensors
 
 POLICIES = {
@@ -131,11 +132,8 @@ def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tre
     everywhere = replace(recipe, edit=replace(edit, where="all"))
     # A model that keeps only some rows may have kept none of this one: other contents of the rest keep others.
     for other in (everywhere, *(replace(everywhere, seed=seed) for seed in range(1, _SEEDS))):
-        try:
-            tree, _ = eager.run_broken(arguments(contract, other), other)
-        except Exception:
-            return True
-        if _non_finite(contract, tree):
+        ran = _run(contract, eager, other)
+        if ran is None or _non_finite(contract, ran[0]):
             return True
     return False
 
@@ -205,11 +203,10 @@ def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, 
 
 def _same_with(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
     """Whether the same input with another element there gives the same result."""
-    other = replace(recipe, edit=edit)
-    try:
-        tree, same = eager.run_broken(arguments(contract, other), other)
-    except Exception:
+    ran = _run(contract, eager, replace(recipe, edit=edit))
+    if ran is None:
         return False
+    tree, same = ran
     tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items() if name in outputs}
     return widest(outputs, {name: same[name] for name in outputs}, tensors).ratio <= 1
 
@@ -232,11 +229,15 @@ def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool
 
 
 def _runs(contract: Contract, eager: Eager, recipe: Recipe) -> bool:
+    return _run(contract, eager, recipe) is not None
+
+
+def _run(contract: Contract, eager: Eager, recipe: Recipe) -> tuple[Any, dict[str, Array]] | None:
+    """What the model gives for a recipe, as a tree and by name; None where it fails."""
     try:
-        eager.run_broken(arguments(contract, recipe), recipe)
+        return eager.run_broken(arguments(contract, recipe), recipe)
     except Exception:
-        return False
-    return True
+        return None
 
 
 def _is_finite_when_allowed(contract: Contract, eager: Eager, recipe: Recipe) -> bool:
@@ -244,23 +245,11 @@ def _is_finite_when_allowed(contract: Contract, eager: Eager, recipe: Recipe) ->
 
     A model whose outputs are never finite has no such excuse for a bound.
     """
-    nearest = {
-        name: max(
-            least_size(dim),
-            min(recipe.sizes[name], greatest_size(dim) or recipe.sizes[name]) // dim.multiple_of * dim.multiple_of,
-        )
-        for name, dim in contract.dims.items()
-        if dim.equals is None
-    }
-    sizes = Sizes(contract).resolve(nearest)
+    sizes = sizes_near(contract, recipe.sizes)
     if sizes is None:
         return False
-    allowed = replace(recipe, sizes=sizes, edit=None)
-    try:
-        tree, _ = eager.run_broken(arguments(contract, allowed), allowed)
-    except Exception:
-        return False
-    return not _non_finite(contract, tree)
+    ran = _run(contract, eager, replace(recipe, sizes=sizes, edit=None))
+    return ran is not None and not _non_finite(contract, ran[0])
 
 
 def _allowed_sizes(contract: Contract, recipe: Recipe) -> Recipe | None:
