@@ -131,9 +131,7 @@ class Declared:
                     raise DeclarationRefuted(
                         f"tensors.{wire}.{key}: the model refutes it: {value} in {wire}: {self.sizes.prober.describe(outcome)}"
                     )
-                setattr(domain, key, value)
-                domain.claims = [claim for claim in domain.claims if claim.property != key]
-                domain.claims.append(Claim(key, "declared", f"declared as {value}"))
+                domain.settle(key, value, [Claim(key, "declared", f"declared as {value}")])
         one_of = members.get("one_of")
         if isinstance(one_of, list):
             domain.one_of = tuple(int(value) for value in one_of)
