@@ -103,6 +103,15 @@ def ids(*shape: int, below: int, dtype: torch.dtype = torch.int64) -> Tensor:
     return torch.randint(0, below, shape).to(dtype)
 
 
+def ones(*shape: int) -> Tensor:
+    return torch.ones(shape, dtype=torch.int64)
+
+
+def mask(total: int, *kept: int) -> Tensor:
+    """One row per number: so many ones, then zeros."""
+    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
+
+
 def holding(tensor: Tensor, value: float) -> Tensor:
     """A copy of ``tensor`` with ``value`` as its first element."""
     changed = tensor.clone()

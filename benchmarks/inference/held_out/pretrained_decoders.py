@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant
 
 
 def make_bloom():
@@ -42,15 +42,6 @@ def make_pegasus():
         decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=26, use_cache=False,
     )  # fmt: skip
     return PegasusForConditionalGeneration(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 def from_left(total, *kept):

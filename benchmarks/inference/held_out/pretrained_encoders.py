@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant
 
 
 def make_roformer():
@@ -61,15 +61,6 @@ def make_canine():
         type_vocab_size=4, num_hash_functions=4, num_hash_buckets=64, num_labels=3,
     )  # fmt: skip
     return CanineForSequenceClassification(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 def words(b, t):

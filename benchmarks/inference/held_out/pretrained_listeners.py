@@ -4,16 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_inf, with_nan
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant, with_inf, with_nan
 
 
 def full(value, *shape):

@@ -5,11 +5,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
+from benchmarks.inference.case import Case, Policy, call, floats, ids, ones, raises, unmeant
 
 
 def padded(b, t):

@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant
 
 
 def make_distilbert():
@@ -43,15 +43,6 @@ def make_opt():
         num_attention_heads=3, word_embed_proj_dim=16, use_cache=False,
     )  # fmt: skip
     return OPTForCausalLM(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 CASES = (

@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant
 
 
 def make_ernie():
@@ -56,15 +56,6 @@ def make_switch():
         num_sparse_decoder_layers=1, num_heads=2, num_experts=3, expert_capacity=16, use_cache=False,
     )  # fmt: skip
     return SwitchTransformersForConditionalGeneration(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 CASES = (

@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_nan
+from benchmarks.inference.case import Case, Policy, call, floats, ids, ones, raises, unmeant, with_nan
 
 
 def make_bert_classifier():
@@ -48,10 +48,6 @@ def make_clip():
         "image_size": 24, "patch_size": 8, "projection_dim": 16,
     }  # fmt: skip
     return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16))
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
 
 
 def bert(b, t):

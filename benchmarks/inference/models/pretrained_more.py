@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_inf, with_nan
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant, with_inf, with_nan
 
 
 def make_bart():
@@ -43,15 +43,6 @@ def make_mamba():
     return MambaForCausalLM(
         MambaConfig(vocab_size=73, hidden_size=16, state_size=4, num_hidden_layers=1, use_cache=False)
     )
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 def words(b, t):

@@ -4,11 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_inf, with_nan
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
+from benchmarks.inference.case import Case, Policy, call, floats, ids, ones, raises, unmeant, with_inf, with_nan
 
 
 def make_vilt_answers():

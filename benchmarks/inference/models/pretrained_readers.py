@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_inf, with_nan
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant, with_inf, with_nan
 
 
 def make_blip():
@@ -83,15 +83,6 @@ def make_owlvit():
 def wanted(images, queries, t=6):
     """As many queries for each picture, under each other."""
     return {"input_ids": 1 + ids(images * queries, t, below=59), "pixel_values": floats(images, 3, 32, 32)}
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 CASES = (

@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_inf, with_nan
+from benchmarks.inference.case import Case, Policy, call, floats, ids, mask, ones, raises, unmeant, with_inf, with_nan
 
 
 def make_speech_to_text():
@@ -47,15 +47,6 @@ def make_patchtsmixer():
         prediction_length=5, mode="mix_channel",
     )  # fmt: skip
     return PatchTSMixerForPrediction(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
-
-
-def mask(total, *kept):
-    """One row per number: so many ones, then zeros."""
-    return torch.tensor([[int(position < count) for position in range(total)] for count in kept])
 
 
 def spoken(b, frames, t):

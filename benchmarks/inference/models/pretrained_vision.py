@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_inf, with_nan
+from benchmarks.inference.case import Case, Policy, call, floats, ids, ones, raises, unmeant, with_inf, with_nan
 
 
 def make_segformer():
@@ -73,10 +73,6 @@ def make_patchtst():
         num_attention_heads=2, num_hidden_layers=1, ffn_dim=24,
     )  # fmt: skip
     return PatchTSTForPrediction(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
 
 
 def pairs(texts, t, images):

@@ -4,7 +4,7 @@
 
 import torch
 
-from benchmarks.inference.case import Case, Policy, call, floats, ids, raises, unmeant, with_nan
+from benchmarks.inference.case import Case, Policy, call, floats, ids, ones, raises, unmeant, with_nan
 
 
 def make_whisper():
@@ -68,10 +68,6 @@ def make_wav2vec2():
         num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2,
     )  # fmt: skip
     return Wav2Vec2ForCTC(config)
-
-
-def ones(*shape):
-    return torch.ones(shape, dtype=torch.int64)
 
 
 def whisper(b, t):
