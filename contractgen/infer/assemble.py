@@ -10,7 +10,7 @@ from contractgen.contract import model
 from contractgen.contract.canonical import seal
 from contractgen.contract.expression import names
 from contractgen.contract.tree import used_in
-from contractgen.infer.contents import BoundBy, Domain, Limit
+from contractgen.infer.domain import BoundBy, Domain, Limit
 from contractgen.infer.extents import Claim, Extent
 from contractgen.infer.guards import AxisExpr
 from contractgen.infer.hypothesis import Axis, Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted

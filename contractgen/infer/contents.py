@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 
 from contractgen.contract.model import Source
 from contractgen.infer.bounds import last_accepted
+from contractgen.infer.domain import BoundBy, Domain, Limit, keep_to_own_rows, positions_from_zero
 from contractgen.infer.edits import Bits, Climb, Constant, Each, Put, Sorted, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
-from contractgen.infer.hypothesis import Leaf, Path, is_mask
+from contractgen.infer.hypothesis import Leaf, Path, is_mask, name_in
 from contractgen.infer.lengths import counted_axis, counts_from_zero, rows_made
 from contractgen.infer.probe import Edit, Input, Refill
 
@@ -25,51 +25,11 @@ _ROUNDED = 16
 """A strided layer may round a size up by less than this."""
 
 
-@dataclass(frozen=True)
-class BoundBy:
-    """A bound that follows a dim: ``factor * size + offset``."""
-
-    extent: Extent
-    offset: int
-    factor: int = 1
-
-
-Limit = int | BoundBy
-
-
-@dataclass
-class Domain:
-    """The contents that are claimed for one tensor."""
-
-    min: Limit | None = None
-    max: Limit | None = None
-    one_of: tuple[int, ...] | None = None
-    finite: bool = False
-    not_nan: bool = False
-    order: str | None = None
-    attained: bool = False
-    """Whether the largest element has to be ``max``."""
-    columns: tuple[Domain, ...] | None = None
-    claims: list[Claim] = field(default_factory=list)
-
-    @property
-    def bounded(self) -> bool:
-        """Whether any number is excluded."""
-        return self.min is not None or self.max is not None
-
-    def settle(self, name: str, limit: Limit | None, claims: Sequence[Claim]) -> None:
-        """Put another bound in place of the one called ``name``, and its claims in place of that one's."""
-        setattr(self, name, limit)
-        self.claims = [*(claim for claim in self.claims if claim.property != name), *claims]
-
-
 class Contents:
     """Finds the domain of each tensor of one input."""
 
-    def __init__(self, sizes: Sizes, pool: Sequence[int], *, wraps: bool = False) -> None:
+    def __init__(self, sizes: Sizes, pool: Sequence[int]) -> None:
         self.sizes = sizes
-        self.wraps = wraps
-        """Whether negative ids run unchecked, as in ONNX Runtime."""
         self.prober = sizes.prober
         self.pool = set(pool)
 
@@ -129,9 +89,8 @@ class Contents:
             others = (self._bounds(path, -1, info.min, info.max, fill=fill) for fill in (Constant, Climb))
             domain = next((other for other in others if other.max not in (0, 1)), domain)
             self.prober.remember({}, self.prober.run([Input((), ((path, Climb(1)),))]))  # how many rows two groups give
-        if self.wraps and isinstance(domain.max, int) and domain.min == -domain.max - 1:
-            detail = f"{-domain.max - 1} to -1 ran: the graph counts them from the end, as no id is meant"
-            domain.settle("min", 0, [Claim("min", "assumed", detail)])
+        if "position" in name_in(path).lower():
+            positions_from_zero(domain, self.pool)
         if is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1):
             flag = self._as_flag(path)
             if flag is not None:
@@ -185,10 +144,13 @@ class Contents:
         """Bounds for one element, the others staying as they are or as ``beside`` puts them, or for what ``fill`` makes."""
         base = self._base_value(path, place, column)
 
-        def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
+        def holding(value: int, change: dict | None = None) -> Input:  # type: ignore[type-arg]
             edit: Edit = fill(value) if fill is not None else Put(value, place, column)
             edit = Each((*beside, edit)) if beside else edit
-            return self.prober.run([Input(tuple((change or {}).items()), ((path, edit),))])[0]
+            return Input(tuple((change or {}).items()), ((path, edit),))
+
+        def accepts(value: int, change: dict | None = None) -> Outcome:  # type: ignore[type-arg]
+            return self.prober.run([holding(value, change)])[0]
 
         domain = Domain()
         high = last_accepted(accepts, self.prober.means, base, [v for v in (highest, *_LARGE) if base < v <= highest])
@@ -199,7 +161,20 @@ class Contents:
         if low is not None and low > -_OVERFLOW:
             domain.min = self._following(low, -1, accepts)
             domain.claims.append(self._claim("min", low, low - 1, domain.min))
+        if (
+            high is not None
+            and low == -high - 1
+            and self._alike([holding(low), holding(0)], [holding(-1), holding(high)])
+        ):
+            detail = f"{low} to -1 ran as 0 to {high} do: an index counts them from the end, as no id is meant"
+            domain.settle("min", 0, [Claim("min", "assumed", detail)])
         return domain
+
+    def _alike(self, *pairs: list[Input]) -> bool:
+        """Whether the model computes the same of both inputs of each pair."""
+        outcomes = self.prober.run([each for pair in pairs for each in pair], tensors=True)
+        results = [outcome.value.tensors if outcome.ok else None for outcome in outcomes]
+        return all(_close(first, second) for first, second in zip(results[::2], results[1::2], strict=True))
 
     def _base_value(self, path: Path, place: int, column: int | None) -> int:
         part = view(self.prober.tensor(path), column)
@@ -262,7 +237,7 @@ class Contents:
         if len(limits) == 1 and (whole is not None or not found[0].bounded):
             return None
         if integer:
-            _keep_to_own_rows(found)
+            keep_to_own_rows(found)
         for index, domain in enumerate(found):
             domain.claims = [
                 replace(claim, property=f"along_last[{index}].{claim.property}") for claim in domain.claims
@@ -363,21 +338,6 @@ class Contents:
         if isinstance(limit, BoundBy):
             return limit.factor * self.sizes.size(limit.extent) + limit.offset
         return default if limit is None else limit
-
-
-def _keep_to_own_rows(columns: Sequence[Domain]) -> None:
-    """Columns that offsets move into one table, each to rows of its own: none is meant to read another one's."""
-    spans = [(c.min, c.max) for c in columns if isinstance(c.min, int) and isinstance(c.max, int)]
-    starts = [-low for low, _ in spans]
-    one_table = len(spans) == len(columns) and len({high - low for low, high in spans}) == 1
-    if not one_table or starts[0] < 0 or starts != sorted(set(starts)):
-        return
-    ends = [after - start - 1 for start, after in itertools.pairwise(starts)] + [spans[-1][1]]
-    for domain, start, end in zip(columns, starts, ends, strict=True):
-        told = f"its ids read rows {start} to {start + end} of a table that all columns share: one more is another column's"
-        for name, bound in (("min", 0), ("max", end)):
-            if getattr(domain, name) != bound:
-                domain.settle(name, bound, [Claim(name, "assumed", told)])
 
 
 WIDEST = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contractgen.infer.contents import BoundBy, Domain, Limit
+from contractgen.infer.domain import BoundBy, Domain, Limit
 from contractgen.infer.edits import Each, Within
 from contractgen.infer.extents import Sizes
 from contractgen.infer.hypothesis import Axis, Leaf, Path

@@ -10,8 +10,9 @@ import torch
 from contractgen.contract.model import Contract, Evidence
 from contractgen.infer.assemble import Facts, assemble
 from contractgen.infer.batch import prove_batch
-from contractgen.infer.contents import Contents, Domain
+from contractgen.infer.contents import Contents
 from contractgen.infer.declared import Declared, suggest
+from contractgen.infer.domain import Domain
 from contractgen.infer.example import from_example
 from contractgen.infer.extents import Sizes
 from contractgen.infer.first import first_input
@@ -115,7 +116,7 @@ def _gather(
 ) -> Facts:
     """Contents, list lengths and outputs, with all that was found before."""
     sizes, prober = measured.sizes, measured.sizes.prober
-    contents = Contents(sizes, search.pool, wraps=hasattr(search.runner.module, "input_specs"))
+    contents = Contents(sizes, search.pool)
     domains: dict[Path, Domain] = {}
     leaves = prober.hypothesis.leaves()
     for path, leaf in leaves.items():

@@ -181,9 +181,10 @@ def _same_when_cut(
 def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
     """Whether a negative number gives what the one that it counts to from the end of the table gives."""
     values = places(contract).leaf(edit.tensor).tensor.values
-    if values is None or values.min != 0 or not isinstance(values.max, int) or not -values.max - 1 <= edit.value < 0:
+    high = None if values is None or values.min != 0 else bound_value(values.max, recipe.sizes)
+    if high is None or not -high - 1 <= edit.value < 0:
         return False
-    return _same_with(contract, eager, recipe, replace(edit, value=int(edit.value) + values.max + 1), outputs)
+    return _same_with(contract, eager, recipe, replace(edit, value=int(edit.value) + int(high) + 1), outputs)
 
 
 def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:

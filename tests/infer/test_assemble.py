@@ -20,7 +20,7 @@ from contractgen.contract.model import (
     Values,
 )
 from contractgen.infer.assemble import Facts, Length, assemble, dtype_name
-from contractgen.infer.contents import BoundBy, Domain
+from contractgen.infer.domain import BoundBy, Domain
 from contractgen.infer.extents import Claim, Extent
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Param
 from contractgen.infer.outputs import OutLeaf

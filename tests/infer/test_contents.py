@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from contractgen.infer.contents import BoundBy, Contents, Domain
+from contractgen.infer.contents import Contents
+from contractgen.infer.domain import BoundBy, Domain
 from contractgen.infer.edits import Put
 from contractgen.infer.hypothesis import Hypothesis, Leaf
 from contractgen.infer.probe import OutTensor
@@ -104,9 +105,48 @@ def test_a_table_bounds_ids_on_both_sides(bench: Bench) -> None:
     assert [c.detail for c in found.claims] == ["12 ran, 13 failed; the weights have 13 rows", "0 ran, -1 failed"]
 
 
-def test_ids_that_index_as_python_does_may_be_negative(bench: Bench) -> None:
+def test_ids_that_an_index_counts_from_the_end_start_at_0(bench: Bench) -> None:
     found = domain(bench, Indexed(), params(x=i64(3, 5)))
+    assert (found.min, found.max) == (0, 12)
+    [claim] = [claim for claim in found.claims if claim.property == "min"]
+    assert claim.source == "assumed"
+    assert claim.detail.startswith("-13 to -1 ran as 0 to 12 do")
+
+
+def test_negative_ids_that_mean_something_else_are_kept(bench: Bench) -> None:
+    found = domain(bench, _Absent(), params(x=i64(3, 5)))
     assert (found.min, found.max) == (-13, 12)
+
+
+class _Absent(Words):
+    """Reads nothing where an id is negative."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.table.weight[x] * (x >= 0).unsqueeze(-1)
+
+
+@pytest.mark.parametrize(("name", "offset", "lowest"), [("position_ids", 2, 0), ("position_ids", 6, -6), ("x", 2, -2)])
+def test_positions_that_an_offset_moves_start_at_0(bench: Bench, name: str, offset: int, lowest: int) -> None:
+    found = domain(bench, _Shifted(name, offset), params(**{name: i64(3, 5)}), of=name)
+    assert (found.min, found.max) == (lowest, 12 - offset)
+
+
+class _Shifted(nn.Module):
+    """A table whose first rows are no positions, or one of distances to either side."""
+
+    offset: int
+
+    def __init__(self, name: str, offset: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(13, 3)
+        self.offset = offset
+        self.forward = {"x": self.of_any, "position_ids": self.of_positions}[name]
+
+    def of_any(self, x: torch.Tensor) -> Any:
+        return self.table(x + self.offset)
+
+    def of_positions(self, position_ids: torch.Tensor) -> Any:
+        return self.table(position_ids + self.offset)
 
 
 def test_a_small_dtype_is_bounded_by_the_table_where_that_is_smaller(bench: Bench) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from contractgen.infer.contents import BoundBy, Contents, Domain
+from contractgen.infer.contents import Contents
+from contractgen.infer.domain import BoundBy, Domain
 from tests.infer.conftest import Bench, f32, i64, params
 
 
