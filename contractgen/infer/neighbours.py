@@ -36,6 +36,7 @@ def after_symbolic_failure(
     message, suspects = trial.message, trial.suspects
     yield from special_sizes(hypothesis, trial, conditions)
     yield from shapes_from_message(hypothesis, message)
+    yield from wanted_sizes(hypothesis, message, suspects)
     yield from mirrors(hypothesis, suspects)
     yield from larger(hypothesis, message, suspects)
     yield from rounded(hypothesis, message, suspects)
@@ -61,18 +62,23 @@ def channels_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
 def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """A size that the message names, replaced by another one that it names."""
     last = message.strip().split("\n")[-1] if "interpreter" in message else message
+    yield from wanted_sizes(hypothesis, last)
     sizes = hypothesis.sizes()
-    for found in (match for pattern in _WANTED for match in re.finditer(pattern, last)):
-        got, want = int(found["got"]), int(found["want"])
-        for axis, size in sizes.items():
-            if size in (got, want) and got != want:
-                yield hypothesis.with_sizes({axis: want if size == got else got}), 0.05 if size == got else 0.1
     numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", last) if len(number) < 7))[:8]
     for axis, size in sizes.items():
         if size in numbers:
             for other in numbers:
                 if other != size and other > 0:
                     yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
+
+
+def wanted_sizes(hypothesis: Hypothesis, message: str, suspects: Sequence[Path] = ()) -> Neighbours:
+    """A size that the message got, replaced by the one that it says it wants, or the other way round."""
+    for found in (match for pattern in _WANTED for match in re.finditer(pattern, message)):
+        got, want = int(found["got"]), int(found["want"])
+        for axis, size in hypothesis.sizes().items():
+            if size in (got, want) and got != want and (not suspects or axis[0] in suspects):
+                yield hypothesis.with_sizes({axis: want if size == got else got}), 0.05 if size == got else 0.1
 
 
 def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:

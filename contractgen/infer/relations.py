@@ -149,8 +149,12 @@ def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
                 (max(first.ceil(1), x + i * step_a), max(second.ceil(1), y + j * step_b)) for i in steps for j in steps
             ]
     unique = list(dict.fromkeys(pairs))
-    outcomes = sizes.prober.at([sizes.with_size((first, x), (second, y)) for x, y in unique])
-    return [(x, y, sizes.prober.means(outcome)) for (x, y), outcome in zip(unique, outcomes, strict=True)]
+    changes = [sizes.with_size((first, x), (second, y)) for x, y in unique]
+    ran = [  # ids that one of the sizes bounds fail below it, and say nothing of the other size
+        sizes.prober.means(outcome) or sizes.runs_with_other_contents(change)
+        for change, outcome in zip(changes, sizes.prober.at(changes), strict=True)
+    ]
+    return [(x, y, well) for (x, y), well in zip(unique, ran, strict=True)]
 
 
 def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard], pool: Sequence[int]) -> None:

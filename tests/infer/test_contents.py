@@ -143,10 +143,10 @@ class _Shifted(nn.Module):
         self.forward = {"x": self.of_any, "position_ids": self.of_positions}[name]
 
     def of_any(self, x: torch.Tensor) -> Any:
-        return self.table(x + self.offset)
+        return self.table(x.add(self.offset))
 
     def of_positions(self, position_ids: torch.Tensor) -> Any:
-        return self.table(position_ids + self.offset)
+        return self.table(position_ids.add(self.offset))
 
 
 def test_a_small_dtype_is_bounded_by_the_table_where_that_is_smaller(bench: Bench) -> None:

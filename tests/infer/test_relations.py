@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from contractgen.infer.relations import Relation, counterexamples, relate
-from tests.infer.conftest import Bench, Measured, f32, params
+from contractgen.infer.values import Plan
+from tests.infer.conftest import Bench, Measured, f32, i64, params
 
 
 class Longer(nn.Module):
@@ -132,3 +133,17 @@ def test_a_condition_that_nothing_says_is_shown_by_sizes_that_fail(bench: Bench)
 def test_sizes_that_a_relation_forbids_are_no_counterexample(bench: Bench) -> None:
     measured = bench(Longer()).measured(params(src=f32(7), tgt=f32(11)))
     assert counterexamples(measured.sizes, related(measured)) == []
+
+
+class _Grouped(Longer):
+    """Rows, some of them by their numbers, and no more groups than rows."""
+
+    def forward(self, rows: torch.Tensor, at: torch.Tensor, groups: torch.Tensor) -> Any:  # type: ignore[override]
+        return rows[at].sum() + super().forward(groups, rows)
+
+
+def test_contents_that_a_size_bounds_do_not_hide_a_relation(bench: Bench) -> None:
+    plan: Plan = {("at",): torch.tensor([6])}
+    found = bench(_Grouped()).measured(params(rows=f32(11), at=i64(3), groups=f32(2)), plan)
+    groups, rows = (("groups",), 0), (("rows",), 0)
+    assert [(r.operator, r.left, r.right) for r in relate(found.sizes, (), ())] == [("<=", groups, rows)]

@@ -9,7 +9,7 @@ from torch import nn
 
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
-from contractgen.infer.neighbours import names_dtype, ranks_in_message
+from contractgen.infer.neighbours import names_dtype, ranks_in_message, wanted_sizes
 from contractgen.infer.search import Found, Limits, describe
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -486,3 +486,10 @@ class Choices(nn.Module):
 def test_ids_come_before_the_embeddings_that_are_read_in_their_absence(bench: Bench) -> None:
     leaves = first(bench, Choices()).hypothesis.leaves()
     assert {path: leaf.dtype for path, leaf in leaves.items()} == {("input_ids",): torch.int64}
+
+
+def test_a_size_that_a_message_wants_is_given_to_a_tensor_that_met_the_failure() -> None:
+    message = "The size of tensor a (13) must match the size of tensor b (18) at non-singleton dimension 1)"
+    hypothesis = params(x=f32(5, 13), mask=f32(11, 13))
+    [(taken, _)] = wanted_sizes(hypothesis, message, [("x",)])
+    assert taken == params(x=f32(5, 18), mask=f32(11, 13))
