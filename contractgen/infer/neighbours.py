@@ -40,6 +40,7 @@ def after_symbolic_failure(
     yield from mirrors(hypothesis, suspects)
     yield from larger(hypothesis, message, suspects)
     yield from rounded(hypothesis, message, suspects)
+    yield from divisible(hypothesis, message)
     yield from levelled(hypothesis, trial, frozen)
     yield from led(hypothesis, message, suspects, frozen)
     yield from shifted(hypothesis, message, suspects, frozen)
@@ -134,6 +135,18 @@ def rounded(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> N
             yield hypothesis.with_sizes(sizes), 0.15
 
 
+_DIVISOR = re.compile(r"(?:divisible by|multiples? of) (\d+)")
+
+
+def divisible(hypothesis: Hypothesis, message: str) -> Neighbours:
+    """All sizes of a grid, or of a sequence, that the number divides which a message of the author's own asks for."""
+    found = _DIVISOR.search(message)
+    step = int(found[1]) if found else 1
+    for path, leaf in hypothesis.leaves().items() if 1 < step <= 512 else ():
+        first = 2 if len(leaf.sizes) > 3 else 1
+        yield hypothesis.with_sizes({(path, a): n + -n % step for a, n in enumerate(leaf.sizes) if a >= first}), 0.05
+
+
 def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
     """Tensors that met before a failure with an axis less each, or one more: what is joined has ranks that go together."""
     leaves = {path: leaf for path, leaf in hypothesis.leaves().items() if path not in frozen and leaf.sizes}
@@ -184,7 +197,7 @@ def shifted(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], froz
                 path not in frozen
                 and (not suspects or path in suspects)
                 and 0 < len(leaf.sizes) + step <= 5
-                and abs(step) <= 2
+                and abs(step) <= 3
             ):
                 more = (fresh,) * step  # behind, or in front of a grid whose sizes are found
                 parts = (

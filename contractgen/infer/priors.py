@@ -81,6 +81,7 @@ CONVENTIONS = {
     "edge_attr": Prior(ranks=(2, 1)),
     "edge_weight": Prior(ranks=(1, 2)),
     "edge_type": Prior((torch.int64,), (1,)),
+    "rev_edge_index": Prior((torch.int64,), (1,)),
     "batch": Prior((torch.int64,), (1,)),
 }
 """Names that whole families of libraries use for one thing, beside other inputs: alone, a batch is the input itself."""
@@ -94,10 +95,10 @@ def convention(path: Path) -> Prior:
     names = [part for part in reversed(path) if isinstance(part, str)]
     own, *outer = names or [""]
     for name in (own, *(name.removesuffix("_dict") for name in outer if name.endswith("_dict"))):
-        if re.fullmatch(r"(\w+_)?edge_(\w+_)?index", name):
-            return EDGES
         if name in CONVENTIONS:
             return CONVENTIONS[name]
+        if re.fullmatch(r"(\w+_)?edge_(\w+_)?index", name):
+            return EDGES
     return Prior()
 
 

@@ -356,9 +356,12 @@ class Search:
     def _filled(self, hypothesis: Hypothesis, message: str, named: Sequence[str]) -> Iterator[tuple[Hypothesis, float]]:
         """Parameters that default to None, given: a model may ask for one of them all the same, first those ``named``."""
         absent = [name for name in self.signature.optional if isinstance(hypothesis.param(name).node, Fixed)]
+        given = [param.name for param in hypothesis.params if param.name not in absent]
         needed = [name for name in named if not name.endswith("embeds")]  # those are read where the ids are absent too
         for index, name in enumerate(absent):
-            mentioned = re.search(rf"\b{re.escape(name)}\b", message) is not None
+            # A part of the model asks for its own input by the name that another part's goes by.
+            names = [name, *(other for other in given if name.endswith(f"_{other}"))]
+            mentioned = any(re.search(rf"\b{re.escape(each)}\b", message) for each in names)
             cost = 0.2 if mentioned else 0.6 if "None" in message and not needed else 1.5
             if name in needed:
                 cost = 0.05

@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterable, Sequence
 
-from contractgen.infer.guards import Guard
+from contractgen.infer.guards import Guard, evaluate
 from contractgen.infer.hypothesis import Axis
 
 Sizes = dict[Axis, int]
@@ -61,7 +61,22 @@ def _flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[i
         choices = [*range(2, 40), *pool]  # a size of 1 would be no symbol in the next run
         draws = (change_of((group, rng.choice(choices)) for group in groups) for _ in range(4000))
         found = list(itertools.islice((change for change in draws if accepted(change)), 2))
+    if not found and len(groups) == 1:
+        repaired = (_repaired(change_of([(groups[0], v)]), equalities, sizes, tied) for v in range(1, _SCAN))
+        found = list(itertools.islice((change for change in repaired if change and accepted(change)), 2))
     return [sizes | change for change in found[:most]]
+
+
+def _repaired(change: Sizes, equalities: Sequence[Guard], sizes: Sizes, tied: dict[Axis, list[Axis]]) -> Sizes:
+    """The change, and with it what the equalities that it breaks compute of it; empty where that is no size."""
+    new = dict(change)
+    for guard in (guard for guard in equalities if not guard.holds(sizes | new)):
+        solved = ((axis, evaluate(expr, sizes | new)) for axis, expr in guard.solutions if axis not in new)
+        axis, size = next(solved, (None, 0))
+        if axis is None or size < 1:
+            return {}
+        new |= dict.fromkeys(tied[axis], size)
+    return new
 
 
 def _best(changes: list[Sizes], accepted: object, pool: Sequence[int], current: int) -> list[Sizes]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
-from contractgen.infer.neighbours import names_dtype, ranks_in_message, wanted_sizes
+from contractgen.infer.neighbours import divisible, names_dtype, ranks_in_message, shifted, wanted_sizes
 from contractgen.infer.search import Found, Limits, describe
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -493,3 +493,37 @@ def test_a_size_that_a_message_wants_is_given_to_a_tensor_that_met_the_failure()
     hypothesis = params(x=f32(5, 13), mask=f32(11, 13))
     [(taken, _)] = wanted_sizes(hypothesis, message, [("x",)])
     assert taken == params(x=f32(5, 18), mask=f32(11, 13))
+
+
+@pytest.mark.parametrize(("sizes", "round_ones"), [((5, 3, 17, 23), (5, 3, 24, 24)), ((5, 17, 3), (5, 24, 8))])
+def test_sizes_are_rounded_up_together_to_what_an_author_says_divides_them(
+    sizes: tuple[int, ...], round_ones: tuple[int, ...]
+) -> None:
+    [(taken, _)] = divisible(params(x=f32(*sizes)), "ValueError: the picture must be divisible by 8")
+    assert taken == params(x=f32(*round_ones))
+
+
+def test_a_table_that_should_be_a_batch_of_volumes_gets_three_axes_more() -> None:
+    message = "Expected 4D (unbatched) or 5D (batched) input to conv3d, but got input of size: [5, 7]"
+    ranks = {len(taken.leaves()[("x",)].sizes) for taken, _ in shifted(params(x=f32(5, 7)), message, [], frozenset())}
+    assert ranks == {5}
+
+
+class _Asking(Head):
+    """Both of its parts ask for ids of their own by the same name, once for real alone."""
+
+    def forward(self, ids: Any = None, other: Any = None, more: Any = None, decoder_ids: Any = None) -> Any:
+        for part in (ids, decoder_ids):
+            if part is None:
+                raise ValueError("You must specify ids")
+        return self.layer(ids) + self.layer(decoder_ids)
+
+
+def test_a_part_that_asks_by_the_name_of_another_parts_input_gets_its_own(bench: Bench) -> None:
+    search = bench(_Asking()).search()
+    start = search.signature.hypothesis.with_node(("ids",), f32(5, 20))
+    offered = {}
+    for taken, cost in search._filled(start, "ValueError: You must specify ids", ()):
+        [name] = [param.name for param in taken.params if isinstance(param.node, Unknown)]
+        offered[name] = cost
+    assert min(offered, key=lambda name: offered[name]) == "decoder_ids"

@@ -82,3 +82,13 @@ def test_what_int_made_of_a_quotient_holds_only_where_it_can() -> None:
     assert {X: 32, Y: 32} in flips(wrong, [rows, columns, wrong], {X: 53, Y: 59}, [])
     small = guard(sympy.Lt(A, 55))
     assert flips(small, [rows, small], {X: 53}, [])[0] == {X: 55}
+
+
+def test_what_an_earlier_equality_computes_of_a_size_changes_with_it() -> None:
+    widths, wrong = guard(sympy.Eq(A + B, 14)), guard(sympy.Ne(30 - B, 25))
+    assert flips(wrong, [widths, wrong], {X: 7, Y: 7}, []) == [{X: 9, Y: 5}]
+
+
+def test_nothing_is_offered_where_what_an_equality_computes_would_be_no_size() -> None:
+    widths, wrong = guard(sympy.Eq(A + B, 14)), guard(sympy.Ne(B, 20))
+    assert flips(wrong, [widths, wrong], {X: 7, Y: 7}, []) == []
