@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import torch
-
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown, is_mask
+from contractgen.infer.messages import BEYOND
 from contractgen.infer.solve import FRESH, next_prime
 from contractgen.infer.trial import Trial
 
@@ -36,11 +35,11 @@ def after_symbolic_failure(
     message, suspects = trial.message, trial.suspects
     yield from special_sizes(hypothesis, trial, conditions)
     yield from shapes_from_message(hypothesis, message)
-    yield from wanted_sizes(hypothesis, message, suspects)
     yield from mirrors(hypothesis, suspects)
     yield from larger(hypothesis, message, suspects)
     yield from rounded(hypothesis, message, suspects)
     yield from divisible(hypothesis, message)
+    yield from met(hypothesis, message, suspects, conditions)
     yield from levelled(hypothesis, trial, frozen)
     yield from led(hypothesis, message, suspects, frozen)
     yield from shifted(hypothesis, message, suspects, frozen)
@@ -73,13 +72,26 @@ def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
                     yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
 
 
-def wanted_sizes(hypothesis: Hypothesis, message: str, suspects: Sequence[Path] = ()) -> Neighbours:
+def wanted_sizes(hypothesis: Hypothesis, message: str) -> Neighbours:
     """A size that the message got, replaced by the one that it says it wants, or the other way round."""
     for found in (match for pattern in _WANTED for match in re.finditer(pattern, message)):
         got, want = int(found["got"]), int(found["want"])
         for axis, size in hypothesis.sizes().items():
-            if size in (got, want) and got != want and (not suspects or axis[0] in suspects):
+            if size in (got, want) and got != want:
                 yield hypothesis.with_sizes({axis: want if size == got else got}), 0.05 if size == got else 0.1
+
+
+def met(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], conditions: Sequence[Guard]) -> Neighbours:
+    """The size that a failing operator names beside one of an axis that no condition leaves another size to.
+
+    Where a layer works out its result in whole numbers, the symbolic run takes the size for the only one.
+    """
+    found = re.search(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", message)
+    pair = {int(found[1]), int(found[2])} if found else set()
+    settled = {guard.axes[0] for guard in conditions if re.fullmatch(r"v\[0\] == \d+", guard.source)}
+    for axis, size in hypothesis.sizes().items():
+        if axis in settled and axis[0] in suspects and size in pair and len(pair) == 2:
+            yield hypothesis.with_sizes({axis: next(iter(pair - {size}))}), 0.05
 
 
 def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
@@ -218,13 +230,9 @@ def smaller(hypothesis: Hypothesis, message: str) -> Neighbours:
             yield hypothesis.with_sizes(dict.fromkeys(axes, max(2, size // 3))), 0.15
 
 
-_BEYOND = re.compile(r"too many indices for tensor of dimension (\d)|in range of \[-\d, (\d)\], but got -?\d")
-"""How messages name an axis that a tensor does not have: the rank, or the last axis that there is."""
-
-
 def led(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:
     """A tensor that lacks an axis, with one in front that is as long as the others' first: rows that it should have too."""
-    found = _BEYOND.search(message)
+    found = BEYOND.search(message)
     if not found:
         return
     rank = int(found[1]) if found[1] else int(found[2]) + 1
@@ -352,46 +360,3 @@ _MISSES_KIND = (
     r"'{0}' object (?:does not support item|has no attribute '(?:append|extend|insert|pop|remove|reverse|sort|copy)')"
     r"|can only concatenate (?:list|tuple)|instead found type '{0}'"
 )
-
-
-def ranks_in_message(message: str) -> frozenset[int]:
-    """The ranks that the message speaks of as wanted or got."""
-    beyond = _BEYOND.search(message)
-    if beyond:  # an axis more than the last one that there is
-        return frozenset((int(beyond[1]) + 1 if beyond[1] else int(beyond[2]) + 2,))
-    batched = re.search(r"(\d)-?D \(batched\)", message)
-    if batched:
-        return frozenset((int(batched[1]),))
-    stated = re.search(
-        r"(?:should(?: also)? be|must be|has to be|[Ee]xpected [^.:;]{1,40}? to be) (?:a |of rank )?(\d)-?[dD]\b(?: or (\d)-?[dD]\b)?",
-        message,
-    )
-    if stated:
-        return frozenset(int(number) for number in stated.groups() if number)
-    spelt = re.search(r"(?:be|to be|is|are) (?:a )?(zero|one|two|three|four|five)[- ]dimensional", message)
-    if spelt:
-        return frozenset((_SPELT.index(spelt[1]),))
-    found = re.search(r"expected (\d+), got (\d+)|Expected (\d+)D?.*?but got.*?(\d+)|dimension (\d) or (\d)", message)
-    words = {1: "to be a vector", 2: "to be a matrix", 0: "to be a scalar"}
-    return (
-        frozenset(int(number) for number in found.groups() if number)
-        if found
-        else frozenset(rank for rank, word in words.items() if word in message)
-    )
-
-
-_SPELT = ("zero", "one", "two", "three", "four", "five")
-
-
-def names_dtype(message: str, dtype: torch.dtype) -> bool:
-    """Whether the message speaks of the dtype, in C++'s words or in Python's."""
-    names: dict[torch.dtype, tuple[str, ...]] = {}
-    names |= {torch.int64: ("Long", "int64"), torch.bool: ("Bool", "bool"), torch.int32: ("Int", "int32")}
-    names |= {torch.float32: ("Float", "float32", "(float)"), torch.float64: ("Double", "float64", "(double)")}
-    names |= {torch.uint8: ("Byte", "uint8")}
-    return any(name in message for name in names.get(dtype, (str(dtype).removeprefix("torch."),)))
-
-
-def strings(source: str) -> tuple[object, ...]:
-    """The strings that the source compares with: values that a string parameter may have."""
-    return tuple(dict.fromkeys(re.findall(r"[=!]= *[\"'](\w+)[\"']", source))) or ("",)

@@ -20,19 +20,17 @@ import torch
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Path, Record, Unknown, dotted
 from contractgen.infer.longest import with_longest
+from contractgen.infer.messages import names_dtype, ranks_in_message, strings
 from contractgen.infer.neighbours import (
     after_symbolic_failure,
     channels_from_message,
     keys_from_message,
     mirrors,
-    names_dtype,
     other_lengths,
-    ranks_in_message,
     shapes_from_message,
     sizes_from_message,
     smaller,
     squares,
-    strings,
     weight_sizes,
 )
 from contractgen.infer.opaque import OpaqueTracer

@@ -16,7 +16,7 @@ import torch
 
 from contractgen.infer import priors
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Node, Param, Path, Unknown, name_in
-from contractgen.infer.neighbours import strings
+from contractgen.infer.messages import strings
 from contractgen.infer.priors import Prior
 from contractgen.infer.runner import share_class
 

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from contractgen.infer.dtypes import usual_dtypes
+from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
-from contractgen.infer.neighbours import divisible, names_dtype, ranks_in_message, shifted, wanted_sizes
+from contractgen.infer.messages import names_dtype, ranks_in_message
+from contractgen.infer.neighbours import divisible, met, shifted
 from contractgen.infer.search import Found, Limits, describe
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -488,11 +490,13 @@ def test_ids_come_before_the_embeddings_that_are_read_in_their_absence(bench: Be
     assert {path: leaf.dtype for path, leaf in leaves.items()} == {("input_ids",): torch.int64}
 
 
-def test_a_size_that_a_message_wants_is_given_to_a_tensor_that_met_the_failure() -> None:
+def test_a_size_that_no_condition_leaves_open_becomes_the_one_that_it_meets() -> None:
     message = "The size of tensor a (13) must match the size of tensor b (18) at non-singleton dimension 1)"
     hypothesis = params(x=f32(5, 13), mask=f32(11, 13))
-    [(taken, _)] = wanted_sizes(hypothesis, message, [("x",)])
+    settled = Guard("v[0] == 13", ((("x",), 1),), artefact=False)
+    [(taken, _)] = met(hypothesis, message, [("x",)], [settled])
     assert taken == params(x=f32(5, 18), mask=f32(11, 13))
+    assert list(met(hypothesis, message, [("x",)], [])) == []
 
 
 @pytest.mark.parametrize(("sizes", "round_ones"), [((5, 3, 17, 23), (5, 3, 24, 24)), ((5, 17, 3), (5, 24, 8))])
