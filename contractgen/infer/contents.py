@@ -158,23 +158,20 @@ class Contents:
             domain.max = self._following(high, 1, accepts)
             domain.claims.append(self._claim("max", high, high + 1, domain.max))
         low = last_accepted(accepts, self.prober.means, base, [-v for v in (-lowest, *_LARGE) if -base < v <= -lowest])
-        if low is not None and low > -_OVERFLOW:
+        if high is not None and low == -high - 1 and self._counts_from_the_end(low, high, holding):
+            domain.min = 0
+            detail = f"{low} to -1 ran as 0 to {high} do: an index counts them from the end, as no id is meant"
+            domain.claims.append(Claim("min", "assumed", detail))
+        elif low is not None and low > -_OVERFLOW:
             domain.min = self._following(low, -1, accepts)
             domain.claims.append(self._claim("min", low, low - 1, domain.min))
-        if (
-            high is not None
-            and low == -high - 1
-            and self._alike([holding(low), holding(0)], [holding(-1), holding(high)])
-        ):
-            detail = f"{low} to -1 ran as 0 to {high} do: an index counts them from the end, as no id is meant"
-            domain.settle("min", 0, [Claim("min", "assumed", detail)])
         return domain
 
-    def _alike(self, *pairs: list[Input]) -> bool:
-        """Whether the model computes the same of both inputs of each pair."""
-        outcomes = self.prober.run([each for pair in pairs for each in pair], tensors=True)
-        results = [outcome.value.tensors if outcome.ok else None for outcome in outcomes]
-        return all(_close(first, second) for first, second in zip(results[::2], results[1::2], strict=True))
+    def _counts_from_the_end(self, low: int, high: int, holding: Callable[[int], Input]) -> bool:
+        """Whether the smallest number and -1 give what 0 and the largest one give."""
+        outcomes = self.prober.run([holding(value) for value in (low, 0, -1, high)], tensors=True)
+        lowest, first, minus_one, last = _results(outcomes)
+        return _close(lowest, first) and _close(minus_one, last)
 
     def _base_value(self, path: Path, place: int, column: int | None) -> int:
         part = view(self.prober.tensor(path), column)
@@ -276,7 +273,7 @@ class Contents:
         outcomes = self.prober.run([Input((), ((path, edit),)) for edit in edits], tensors=True)
         if not all(self.prober.means(outcome) for outcome in outcomes[:1]):
             return None
-        first, *others = [outcome.value.tensors if outcome.ok else None for outcome in outcomes]
+        first, *others = _results(outcomes)
         if all(_close(first, other) for other in others[:-1]) and not _close(first, others[-1]):
             return Domain(
                 one_of=(0, 1), claims=[Claim("one_of", "probed", "2 and -3 act as 1 does: only zero or not matters")]
@@ -342,6 +339,11 @@ class Contents:
 
 WIDEST = 64
 """Last axes up to this size are probed index by index."""
+
+
+def _results(outcomes: Sequence[Outcome]) -> list[tuple[torch.Tensor, ...] | None]:
+    """What came out of each run; None where it failed."""
+    return [outcome.value.tensors if outcome.ok else None for outcome in outcomes]
 
 
 def _close(first: object, second: object) -> bool:

@@ -120,12 +120,20 @@ class Sizes:
         wanted = list(sizes)
         changes = [self.with_size((extent, size), *others) for size in wanted]
         valid = [change for change in changes if min(change.values(), default=1) >= 1]
-        outcomes = iter(self.prober.at(valid))
+        ran = iter(self.ran(valid))
         return [
             min(change.values(), default=1) >= 1
-            and (self.prober.means(next(outcomes)) or self.runs_with_other_contents(change))
+            and next(ran)
             and not (self.oracle is not None and self.oracle.refuses(self._own | change))
             for change in changes
+        ]
+
+    def ran(self, changes: Sequence[dict[Axis, int]]) -> list[bool]:
+        """Whether the model runs at these sizes, with its own content or with one that other sizes do not spoil."""
+        outcomes = self.prober.at(changes)
+        return [
+            self.prober.means(outcome) or self.runs_with_other_contents(change)
+            for change, outcome in zip(changes, outcomes, strict=True)
         ]
 
     def runs_with_other_contents(self, change: dict[Axis, int]) -> bool:

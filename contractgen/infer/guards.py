@@ -71,6 +71,11 @@ class Guard:
         """Whether it only says which whole number ``int()`` made of a quotient in this run."""
         return re.fullmatch(r"math\.trunc\(.*\) == -?\d+|-?\d+ == math\.trunc\(.*\)", self.source) is not None
 
+    @property
+    def settles(self) -> bool:
+        """Whether it leaves one size to its axis."""
+        return re.fullmatch(r"v\[0\] == \d+", self.source) is not None
+
     @cached_property
     def _code(self) -> tuple[CodeType, ...]:
         return tuple(compile(source, "<guard>", "eval") for source in (*self.steps, self.source))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown, is_mask
+from contractgen.infer.hypothesis import Axis, Group, Hypothesis, Leaf, Path, Unknown, is_mask
 from contractgen.infer.messages import BEYOND
 from contractgen.infer.solve import FRESH, next_prime
 from contractgen.infer.trial import Trial
@@ -17,10 +17,11 @@ Neighbours = Iterator[tuple[Hypothesis, float]]
 """Hypotheses to try next, with the cost of each."""
 
 
+_MUST_MATCH = r"size of tensor a \((?P<want>\d+)\) must match the size of tensor b \((?P<got>\d+)\)"
 _WANTED = (
     r"to have (?P<want>\d+) channels, but got (?P<got>\d+)",
     r"shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<want>\d+)x\d+\)",
-    r"size of tensor a \((?P<want>\d+)\) must match the size of tensor b \((?P<got>\d+)\)",
+    _MUST_MATCH,
     r"[Gg]ot:? (?P<got>\d+),? [Ee]xpected:? (?P<want>\d+)",
     r"[Ee]xpected:? (?P<want>\d+),? (?:but )?got:? (?P<got>\d+)",
     r"batch_size, but got (?P<got>\d+) \(batch_size=(?P<want>\d+)\)",
@@ -62,8 +63,12 @@ def channels_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
 def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
     """A size that the message names, replaced by another one that it names."""
     last = message.strip().split("\n")[-1] if "interpreter" in message else message
-    yield from wanted_sizes(hypothesis, last)
     sizes = hypothesis.sizes()
+    for found in (match for pattern in _WANTED for match in re.finditer(pattern, last)):
+        got, want = int(found["got"]), int(found["want"])
+        for axis, size in sizes.items():
+            if size in (got, want) and got != want:
+                yield hypothesis.with_sizes({axis: want if size == got else got}), 0.05 if size == got else 0.1
     numbers = list(dict.fromkeys(int(number) for number in re.findall(r"\d+", last) if len(number) < 7))[:8]
     for axis, size in sizes.items():
         if size in numbers:
@@ -72,23 +77,14 @@ def sizes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
                     yield hypothesis.with_sizes({axis: other}), 0.3 if other > 1 else 0.8
 
 
-def wanted_sizes(hypothesis: Hypothesis, message: str) -> Neighbours:
-    """A size that the message got, replaced by the one that it says it wants, or the other way round."""
-    for found in (match for pattern in _WANTED for match in re.finditer(pattern, message)):
-        got, want = int(found["got"]), int(found["want"])
-        for axis, size in hypothesis.sizes().items():
-            if size in (got, want) and got != want:
-                yield hypothesis.with_sizes({axis: want if size == got else got}), 0.05 if size == got else 0.1
-
-
 def met(hypothesis: Hypothesis, message: str, suspects: Sequence[Path], conditions: Sequence[Guard]) -> Neighbours:
     """The size that a failing operator names beside one of an axis that no condition leaves another size to.
 
     Where a layer works out its result in whole numbers, the symbolic run takes the size for the only one.
     """
-    found = re.search(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", message)
-    pair = {int(found[1]), int(found[2])} if found else set()
-    settled = {guard.axes[0] for guard in conditions if re.fullmatch(r"v\[0\] == \d+", guard.source)}
+    found = re.search(_MUST_MATCH, message)
+    pair = {int(found["want"]), int(found["got"])} if found else set()
+    settled = {guard.axes[0] for guard in conditions if guard.settles}
     for axis, size in hypothesis.sizes().items():
         if axis in settled and axis[0] in suspects and size in pair and len(pair) == 2:
             yield hypothesis.with_sizes({axis: next(iter(pair - {size}))}), 0.05
@@ -138,13 +134,14 @@ def rounded(hypothesis: Hypothesis, message: str, suspects: Sequence[Path]) -> N
     grids = {path: leaf for path, leaf in hypothesis.leaves().items() if len(leaf.sizes) >= 4}
     if grids and (not suspects or set(suspects) & set(grids)):
         for step in (16, 32):
-            sizes = {
-                (path, a): size + -size % step
-                for path, leaf in grids.items()
-                for a, size in enumerate(leaf.sizes)
-                if a > 1
-            }
-            yield hypothesis.with_sizes(sizes), 0.15
+            sizes = [_rounded_up(path, leaf, step) for path, leaf in grids.items()]
+            yield hypothesis.with_sizes(dict(ChainMap(*sizes))), 0.15
+
+
+def _rounded_up(path: Path, leaf: Leaf, step: int) -> dict[Axis, int]:
+    """The next multiples for the sizes of a grid, whose channels come before it, or of a sequence."""
+    first = 2 if len(leaf.sizes) > 3 else 1
+    return {(path, axis): size + -size % step for axis, size in enumerate(leaf.sizes) if axis >= first}
 
 
 _DIVISOR = re.compile(r"(?:divisible by|multiples? of) (\d+)")
@@ -155,8 +152,7 @@ def divisible(hypothesis: Hypothesis, message: str) -> Neighbours:
     found = _DIVISOR.search(message)
     step = int(found[1]) if found else 1
     for path, leaf in hypothesis.leaves().items() if 1 < step <= 512 else ():
-        first = 2 if len(leaf.sizes) > 3 else 1
-        yield hypothesis.with_sizes({(path, a): n + -n % step for a, n in enumerate(leaf.sizes) if a >= first}), 0.05
+        yield hypothesis.with_sizes(_rounded_up(path, leaf, step)), 0.05
 
 
 def ranks_together(hypothesis: Hypothesis, suspects: Sequence[Path], frozen: frozenset[Path]) -> Neighbours:

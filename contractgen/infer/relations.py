@@ -149,11 +149,7 @@ def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
                 (max(first.ceil(1), x + i * step_a), max(second.ceil(1), y + j * step_b)) for i in steps for j in steps
             ]
     unique = list(dict.fromkeys(pairs))
-    changes = [sizes.with_size((first, x), (second, y)) for x, y in unique]
-    ran = [  # ids that one of the sizes bounds fail below it, and say nothing of the other size
-        sizes.prober.means(outcome) or sizes.runs_with_other_contents(change)
-        for change, outcome in zip(changes, sizes.prober.at(changes), strict=True)
-    ]
+    ran = sizes.ran([sizes.with_size((first, x), (second, y)) for x, y in unique])
     return [(x, y, well) for (x, y), well in zip(unique, ran, strict=True)]
 
 

@@ -56,14 +56,14 @@ def _flips(guard: Guard, guards: Sequence[Guard], sizes: Sizes, pool: Sequence[i
         small = [*range(1, 70), *(size for size in pool if size >= 70)]
         grid = (change_of(zip(groups, pair, strict=True)) for pair in itertools.product(small, small))
         found = list(itertools.islice((change for change in grid if accepted(change)), 2))
+    elif not found and len(groups) == 1:
+        repaired = (_repaired(change_of([(groups[0], v)]), equalities, sizes, tied) for v in range(1, _SCAN))
+        found = list(itertools.islice((change for change in repaired if change and accepted(change)), 2))
     elif not found and groups:
         rng = random.Random(0)
         choices = [*range(2, 40), *pool]  # a size of 1 would be no symbol in the next run
         draws = (change_of((group, rng.choice(choices)) for group in groups) for _ in range(4000))
         found = list(itertools.islice((change for change in draws if accepted(change)), 2))
-    if not found and len(groups) == 1:
-        repaired = (_repaired(change_of([(groups[0], v)]), equalities, sizes, tied) for v in range(1, _SCAN))
-        found = list(itertools.islice((change for change in repaired if change and accepted(change)), 2))
     return [sizes | change for change in found[:most]]
 
 

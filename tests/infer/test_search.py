@@ -514,7 +514,7 @@ def test_a_table_that_should_be_a_batch_of_volumes_gets_three_axes_more() -> Non
 
 
 class _Asking(Head):
-    """Both of its parts ask for ids of their own by the same name, once for real alone."""
+    """Each of its parts asks for ids of its own, by the same name."""
 
     def forward(self, ids: Any = None, other: Any = None, more: Any = None, decoder_ids: Any = None) -> Any:
         for part in (ids, decoder_ids):
