@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import torch
 
-from contractgen.infer.hypothesis import Hypothesis, Path, is_mask
+from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask
 from contractgen.infer.probe import ProbeJob, Prober
+from contractgen.infer.priors import is_made_of_integers
 from contractgen.infer.recorder import Hint
 from contractgen.infer.search import Found, Search
 from contractgen.infer.values import Plan, fills
@@ -31,7 +32,7 @@ def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = No
             if trial.may_run and search.runner.run([ProbeJob(other, plan)])[0].ok:
                 found = Found(other, plan, trial)
                 break
-        found = _measured(search, found, path)
+        found = _weighted(search, _measured(search, found, path), path)
     return found
 
 
@@ -41,8 +42,7 @@ def _measured(search: Search, found: Found, path: Path) -> Found:
     What is looked up takes no floats; what is multiplied is a one-hot row, or was measured.
     """
     leaf = found.hypothesis.leaves()[path]
-    hinted = search.signature.written(path).dtypes or search.hints.get(path, Hint()).dtypes or is_mask(path)
-    if leaf.dtype != torch.int64 or hinted or len(leaf.sizes) < 2 or not search.signature.floating.is_floating_point:
+    if is_mask(path) or len(leaf.sizes) < 2 or not _integers_by_name(search, leaf, path):
         return found
     other = found.hypothesis.with_node(path, replace(leaf, dtype=search.signature.floating))
     plan = _plan_for(other, found.plan, path)
@@ -53,6 +53,25 @@ def _measured(search: Search, found: Found, path: Path) -> Found:
     changed = [dict.fromkeys(axes, size) for axes in (alone, together) for size in (columns + 1, 2 * columns)]
     runs, *wider = [outcome.ok for outcome in prober.at([{}, *changed])]
     return Found(other, plan, search.tracer.run(other)) if runs and not any(wider) else found
+
+
+def _weighted(search: Search, found: Found, path: Path) -> Found:
+    """A mask of floats where the model multiplies floats with it as it is, unless its name is one that tokenizers give."""
+    leaf = found.hypothesis.leaves()[path]
+    if not is_mask(path) or is_made_of_integers(path) or not _integers_by_name(search, leaf, path):
+        return found
+    other = found.hypothesis.with_node(path, replace(leaf, dtype=search.signature.floating))
+    plan = _plan_for(other, found.plan, path)
+    weighs = path in found.trial.weights
+    return (
+        Found(other, plan, search.tracer.run(other)) if weighs and Prober(search.runner, other, plan).ok({}) else found
+    )
+
+
+def _integers_by_name(search: Search, leaf: Leaf, path: Path) -> bool:
+    """Whether nothing but its name says that the tensor is of integers, in a model of floats."""
+    said = search.signature.written(path).dtypes or search.hints.get(path, Hint()).dtypes
+    return leaf.dtype == torch.int64 and not said and search.signature.floating.is_floating_point
 
 
 def _plan_for(hypothesis: Hypothesis, plan: Plan, path: Path) -> Plan:

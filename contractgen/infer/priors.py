@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 import torch
 
-from contractgen.infer.hypothesis import Path
+from contractgen.infer.hypothesis import Path, name_in
 
 T = TypeVar("T")
 
@@ -72,6 +72,11 @@ _LENGTHS = {"length", "lengths", "lens", "len", "sizes", "offsets"}
 _IMAGES = {"image", "images", "img", "imgs", "pixel", "pixels", "picture", "photo", "frame", "rgb", "depth"}
 _VOLUMES = {"video", "videos", "volume", "volumes", "vol", "clip", "scan", "mri", "ct"}
 _AUDIO = {"audio", "wav", "wave", "waveform", "signal", "speech", "sound"}
+
+
+def is_made_of_integers(path: Path) -> bool:
+    """Whether tokenizers and image processors make masks of this name, which are of integers."""
+    return re.search("attention|pixel", name_in(path).lower()) is not None
 
 
 EDGES = Prior((torch.int64,), (2,), ("2", "edges"), declared=True)

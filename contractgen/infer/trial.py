@@ -77,6 +77,8 @@ class Trial:
     repeated: tuple[Repeat, ...] = ()
     of_bytes: tuple[Path, ...] = ()
     """The tensors that the model divides by 255: pictures whose elements are bytes."""
+    weights: tuple[Path, ...] = ()
+    """The integers and booleans that the model multiplies floats with as they are."""
     read: bool = False
     """Whether the model read a tensor's content."""
     answer: int | None = None
@@ -152,9 +154,8 @@ class Tracer:
             missing=error if isinstance(error, MissingKey) else None,
             asked=asked,
             repeated=tuple(_repeats(watch.repeated, names)),
-            of_bytes=tuple(
-                path for one in watch.of_bytes if len(paths := _suspects((one,), names)) == 1 for path in paths
-            ),
+            of_bytes=_alone(watch.of_bytes, names),
+            weights=_alone(watch.weights, names),
             read=watch.read,
             answer=answer,
         )
@@ -276,6 +277,11 @@ def _suspects(running: tuple[Any, ...], names: Names) -> tuple[Path, ...]:
 
     visit(running)
     return tuple(found)
+
+
+def _alone(tensors: Sequence[torch.Tensor], names: Names) -> tuple[Path, ...]:
+    """The inputs that one of these tensors has all its sizes from."""
+    return tuple(path for one in tensors if len(paths := _suspects((one,), names)) == 1 for path in paths)
 
 
 def _describe(tensor: torch.Tensor, env: ShapeEnv, names: Names) -> SymbolicTensor:

@@ -32,6 +32,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Sizes that were computed to be 1 and repeated, each with what it met."""
         self.of_bytes: list[torch.Tensor] = []
         """What was divided by 255."""
+        self.weights: list[torch.Tensor] = []
+        """Integers and booleans that floats were multiplied with."""
         self._names = names
         self._answer = answers
 
@@ -52,6 +54,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         _check_dtypes(func, args)
         if func._schema.name in _DIVIDES and _is_byte_scale(args[1]):
             self.of_bytes.append(args[0])
+        if func is torch.ops.aten.mul.Tensor:
+            self.weights += _weights(args)
         if torch.Tag.pointwise in func.tags:
             self.repeated += _repeated([arg for arg in args if isinstance(arg, torch.Tensor)])
         made = shortcut(func, args, kwargs or {})
@@ -71,6 +75,12 @@ def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, int]]:
         for size, want in zip(reversed(sizes), reversed(wanted), strict=False):
             if want > 1 and isinstance(size, torch.SymInt) and size.node.hint == 1:
                 yield size.node.expr, want
+
+
+def _weights(operands: Sequence[Any]) -> list[torch.Tensor]:
+    tensors = [operand for operand in operands if isinstance(operand, torch.Tensor)]
+    plain = [tensor for tensor in tensors if not (tensor.is_floating_point() or tensor.is_complex())]
+    return plain if len(plain) == 1 and len(tensors) == 2 else []
 
 
 class KeptWeights(TorchFunctionMode):

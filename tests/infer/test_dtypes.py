@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -61,3 +62,38 @@ def test_ids_that_share_a_length_are_no_columns_of_measurements(bench: Bench) ->
     found = workbench.found(params(ids=i64(5, 7), segment_ids=i64(5, 7)))
     leaves = usual_dtypes(workbench.search(), found, [("segment_ids",)]).hypothesis.leaves()
     assert leaves[("segment_ids",)].dtype == torch.int64
+
+
+class Weighted(nn.Module):
+    """A mask that measurements are multiplied with as it is."""
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> Any:
+        return (x * (1 - mask).unsqueeze(-1)).sum(1)
+
+
+class WeightedTokens(Weighted):
+    def forward(self, x: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        return super().forward(x, attention_mask)
+
+
+class Converted(nn.Module):
+    """A mask that it makes floats of by itself."""
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> Any:
+        return (x * mask.unsqueeze(-1).to(x.dtype)).sum(1)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "dtype"),
+    [
+        (Weighted(), "mask", torch.float32),
+        (WeightedTokens(), "attention_mask", torch.int64),
+        (Converted(), "mask", torch.int64),
+    ],
+)
+def test_a_mask_that_floats_are_multiplied_with_is_of_floats(
+    bench: Bench, model: nn.Module, name: str, dtype: torch.dtype
+) -> None:
+    workbench = bench(model)
+    found = workbench.found(params(**{"x": f32(5, 7, 3), name: i64(5, 7)}))
+    assert usual_dtypes(workbench.search(), found).hypothesis.leaves()[(name,)].dtype == dtype
