@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask
-from contractgen.infer.probe import ProbeJob, Prober
 from contractgen.infer.priors import is_made_of_integers
+from contractgen.infer.probe import ProbeJob, Prober
 from contractgen.infer.recorder import Hint
 from contractgen.infer.search import Found, Search
 from contractgen.infer.values import Plan, fills
