@@ -119,7 +119,10 @@ class _Builder:
                 continue
             path = (param.name,)
             required = not param.has_default or (path not in self.facts.optional and not isinstance(param.node, Fixed))
-            parameters.append(model.Parameter(param.name, self.node(path, param.node, path), param.kind, required))
+            node = self.node(path, param.node, path)
+            if not param.has_default and path in self.facts.optional:
+                node = model.Optional(node)  # it has to be given, be it as None
+            parameters.append(model.Parameter(param.name, node, param.kind, required))
         self.input_dims = frozenset(used_in(tuple(parameters)))
         return tuple(parameters)
 

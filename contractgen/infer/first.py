@@ -58,10 +58,10 @@ def _without_spare(search: Search, found: Found) -> Found:
 
 
 def _without_optional(search: Search, hypothesis: Hypothesis, plan: Plan) -> Hypothesis:
-    """The example without what it gives for parameters that default to None, where the model runs so: they are optional."""
+    """The example without what it gives for parameters that may be None, where the model runs so: they are optional."""
     for param in hypothesis.params:
         default = search.signature.hypothesis.param(param.name).node
-        if param.has_default and default == Fixed(None) and param.node != default:
+        if default == Fixed(None) and param.node != default:
             bare = hypothesis.with_node((param.name,), default)
             if Prober(search.runner, bare, plan).at([{}])[0].ok:
                 hypothesis = bare

@@ -1,4 +1,4 @@
-"""Optional inputs: parameters that default to None and keys that are asked for but not needed, proven by running with them.
+"""Optional inputs: parameters that may be None and keys that are asked for but not needed, proven by running with them.
 
 One that changes nothing is never read; one that silences a required input is an alternative to it; one that adds a loss
 is for training. Those are left out of the contract and listed in its evidence.
@@ -92,6 +92,8 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
     if not added or not isinstance(found.hypothesis.node(path), (Leaf, Group)):
         return "it is no tensor: it stays at its default"
+    if not _runs_without(search, before, found):
+        return "it was found only at sizes of the other inputs that the model does not run on without it"
     in_place = _in_place(search, before, found, path)
     displaced = _output_ranks(found) not in ((), _output_ranks(before))
     found = alongside(search, usual_dtypes(search, in_place, added), added)
@@ -108,6 +110,13 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     result.displaced |= displaced
     result.paths.append(path)
     return ""
+
+
+def _runs_without(search: Search, before: Found, found: Found) -> bool:
+    """Whether the model runs on the sizes that the other inputs have beside an optional one, without that one too."""
+    leaves = before.hypothesis.leaves()
+    sizes = {axis: size for axis, size in found.hypothesis.sizes().items() if axis[0] in leaves}
+    return Prober(search.runner, before.hypothesis.with_sizes(sizes), found.plan).ok({})
 
 
 def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> Hypothesis | None:

@@ -64,7 +64,7 @@ class Limits:
     patience: int = 10_000
     """After so many runs that came no further than the best one before, the search ends."""
     fill: bool = True
-    """Whether parameters that default to None may be given."""
+    """Whether parameters that may be None may be given."""
 
 
 @dataclass(order=True)
@@ -352,7 +352,7 @@ class Search:
                 yield from other_lengths(hypothesis, path, node, message)
 
     def _filled(self, hypothesis: Hypothesis, message: str, named: Sequence[str]) -> Iterator[tuple[Hypothesis, float]]:
-        """Parameters that default to None, given: a model may ask for one of them all the same, first those ``named``."""
+        """Parameters that may be None, given: a model may ask for one of them all the same, first those ``named``."""
         absent = [name for name in self.signature.optional if isinstance(hypothesis.param(name).node, Fixed)]
         given = [param.name for param in hypothesis.params if param.name not in absent]
         needed = [name for name in named if not name.endswith("embeds")]  # those are read where the ids are absent too

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import re
 import textwrap
 import types
 import typing
@@ -34,7 +35,7 @@ class Signature:
     hypothesis: Hypothesis
     priors: dict[Path, Prior]
     optional: dict[str, Node] = field(default_factory=dict)
-    """Parameters that default to None and could be inputs, with the node to try for each."""
+    """Parameters that may be None and could be inputs, with the node to try for each."""
     source: str = ""
     floating: torch.dtype = torch.float32
     open_keywords: bool = False
@@ -121,15 +122,28 @@ def read_signature(module: torch.nn.Module) -> Signature:
         if node == Fixed("") and not has_default:
             node = Fixed(strings(source)[0])
         if has_default:
-            if parameter.default is None and not isinstance(node, Fixed):
-                signature.optional[parameter.name] = node
-            node = Fixed(parameter.default)
+            node = _at_default(parameter.name, node, parameter.default, signature)
+        elif _may_be_none(parameter.name, signature):
+            node = _at_default(parameter.name, node, None, signature)
         kind: Literal["keyword", "positional"] = (
             "keyword" if parameter.kind is inspect.Parameter.KEYWORD_ONLY else "positional"
         )
         params.append(Param(parameter.name, kind, node, has_default))
     signature.hypothesis = Hypothesis(tuple(params))
     return signature
+
+
+def _at_default(name: str, node: Node, default: object, signature: Signature) -> Node:
+    """A parameter at its default at first; what is None could be an input."""
+    if default is None and not isinstance(node, Fixed):
+        signature.optional[name] = node
+    return Fixed(default)
+
+
+def _may_be_none(name: str, signature: Signature) -> bool:
+    """Whether the author wrote that a parameter may be None: in its annotation, or by asking whether it is."""
+    said = signature.priors.get((name,), Prior()).optional
+    return said or re.search(rf"\b{re.escape(name)} is (not )?None\b", signature.source) is not None
 
 
 def _annotations(forward: Any) -> dict[str, Any]:
@@ -230,10 +244,8 @@ def _from_schema(module: torch.jit.ScriptModule, floating: torch.dtype) -> Signa
     for argument in forward.schema.arguments[1:]:
         node = _script_node(argument.type, (argument.name,), signature.priors)
         has_default = argument.has_default_value()
-        if has_default:
-            if argument.default_value is None and not isinstance(node, Fixed):
-                signature.optional[argument.name] = node
-            node = Fixed(argument.default_value)
+        if has_default or _may_be_none(argument.name, signature):
+            node = _at_default(argument.name, node, argument.default_value, signature)
         params.append(Param(argument.name, "keyword" if argument.kwarg_only else "positional", node, has_default))
     signature.hypothesis = Hypothesis(tuple(params))
     return signature

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import pytest
 from torch import nn
 
-from contractgen.contract.model import Constant, Dict, Dim, Field, List, Output, Parameter, Tensor, Values
+from contractgen.contract.model import Constant, Dict, Dim, Field, List, Optional, Output, Parameter, Tensor, Values
 from tests.infer.conftest import BATCH, inferred
 from tests.infer.expected import floats, ids
 from tests.infer.tiny import (
     Columns,
+    Contextual,
     Frames,
     Graph,
     Keyed,
@@ -161,6 +162,15 @@ CASES = {
         {"seq": ANY, "batch": BATCH},
         (Parameter("x", floats("x", "seq", "batch", 6, values=Values(not_nan=True))),),
         (out("seq", "batch", 4),),
+    ),
+    "a context that has to be given, be it as None": Case(
+        Contextual,
+        {"batch": BATCH, "seq": ANY},
+        (
+            Parameter("ids", ids("ids", 30, "batch", "seq")),
+            Parameter("context", Optional(floats("context", "batch", 6))),
+        ),
+        (out("batch", 4),),
     ),
 }
 

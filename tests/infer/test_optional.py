@@ -363,3 +363,20 @@ def test_a_picture_of_a_size_behind_int_is_found_beside_boxes_that_were_found_to
     leaves = result.found.hypothesis.leaves()
     assert leaves[("pixel_values",)] == f32(5, 3, 32, 32)
     assert leaves[("bbox",)].sizes == (5, 7, 4)
+
+
+class Joined(nn.Module):
+    """What is joined with an input before a layer of fixed width: given, it takes columns from the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+
+    def forward(self, x: torch.Tensor, hidden: torch.Tensor | None = None) -> Any:
+        return self.layer(x if hidden is None else torch.cat([hidden, x], dim=-1))
+
+
+def test_an_input_that_needs_other_widths_of_the_others_is_left_out(bench: Bench) -> None:
+    result = added(bench, Joined(), optional("hidden", x=f32(7, 5)))
+    assert result.found.hypothesis.leaves() == {("x",): f32(7, 5)}
+    assert "does not run on without it" in result.left_out["hidden"]

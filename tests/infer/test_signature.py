@@ -50,8 +50,8 @@ def node_of(annotation: Any) -> Node:
     [
         (Tensor, UNKNOWN),
         (torch.LongTensor, UNKNOWN),
-        (Optional[Tensor], UNKNOWN),  # noqa: UP045 -- as many authors still write it
-        (Tensor | None, UNKNOWN),
+        (Optional[Tensor], Fixed(None)),  # noqa: UP045 -- as many authors still write it
+        (Tensor | None, Fixed(None)),
         (int | Tensor, UNKNOWN),
         (Annotated[Tensor, "pixels"], UNKNOWN),
         (Any, UNKNOWN),
@@ -215,6 +215,28 @@ def test_the_schema_of_a_torchscript_module_gives_its_parameters() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_optional_tensors_of_a_torchscript_module_may_be_given() -> None:
     assert scripted().optional == {"mask": UNKNOWN}
+
+
+class Nullable(nn.Module):
+    def forward(self, x: Tensor, mask: Optional[Tensor], hidden: Any, length: int) -> Any:  # noqa: UP045
+        return x if hidden is not None else x * 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("module", "names"), [(Nullable(), {"mask", "hidden"}), (None, {"mask"})])
+def test_a_parameter_without_a_default_that_may_be_none_is_none_at_first(
+    module: nn.Module | None, names: set[str]
+) -> None:
+    signature = read_signature(module or torch.jit.script(ScriptedNullable()))
+    nodes = {param.name: param.node for param in signature.hypothesis.params}
+    assert {name for name, node in nodes.items() if node == Fixed(None)} == names
+    assert signature.optional == dict.fromkeys(names, UNKNOWN)
+    assert not any(param.has_default for param in signature.hypothesis.params)
+
+
+class ScriptedNullable(nn.Module):
+    def forward(self, x: Tensor, mask: Optional[Tensor]) -> Any:  # noqa: UP045
+        return x if mask is None else x * mask
 
 
 class Dims(nn.Module):

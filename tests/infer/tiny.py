@@ -116,3 +116,9 @@ class TimeFirst(nn.Module):
 
     def forward(self, x: Any) -> Any:
         return self.layer(x)[0]
+
+
+class Contextual(Layers):
+    def forward(self, ids: Any, context: Any) -> Any:
+        h = self.table(ids).mean(1)
+        return h if context is None else h + self.linear(context)
