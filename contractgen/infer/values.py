@@ -30,6 +30,7 @@ Plan: TypeAlias = "dict[Path, Fill]"
 
 _FILLS: dict[str, tuple[Fill, ...]] = {
     "float": ("normal", "uniform", "zeros"),
+    "weight": ("uniform", "normal", "zeros"),
     "integer": ("zeros", "ones", "mixed", "ramp"),
     "mask": ("mixed", "ones", "zeros"),
     "bool": ("mixed", "zeros", "ones"),
@@ -43,7 +44,7 @@ _WHOLE = 3
 def fills(path: Path, leaf: Leaf) -> tuple[Fill, ...]:
     """The fills worth trying for a tensor, the likeliest first."""
     if leaf.dtype.is_floating_point or leaf.dtype.is_complex:
-        return _FILLS["float"]
+        return _FILLS["weight" if "weight" in name_in(path).lower() else "float"]
     if leaf.dtype == torch.bool:
         return _FILLS["bool"]
     if is_mask(path):

@@ -204,8 +204,9 @@ def test_a_column_that_is_bounded_by_another_one_says_beside_what(bench: Bench) 
     assert details["along_last[0].max"].endswith("beside the largest of the other columns")
 
 
-def test_ids_in_columns_of_floats_are_bounded(bench: Bench) -> None:
-    found = domain(bench, _FixedColumns(), params(x=f32(3, 2)), {("x",): "zeros"})
+@pytest.mark.parametrize("fill", ["zeros", "uniform"])
+def test_ids_in_columns_of_floats_are_bounded(bench: Bench, fill: Any) -> None:
+    found = domain(bench, _FixedColumns(), params(x=f32(3, 2)), {("x",): fill})
     assert found.columns is not None
     assert [column.max for column in found.columns] == [4, 6]
     assert all(column.min in (0, -0) for column in found.columns)

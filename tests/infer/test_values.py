@@ -12,6 +12,7 @@ from tests.infer.conftest import f32, i64, params
     ("name", "leaf", "first"),
     [
         ("x", f32(2), "normal"),
+        ("edge_weight", f32(2), "uniform"),
         ("ids", i64(2), "zeros"),
         ("mask", i64(2), "mixed"),
         ("mask", Leaf(torch.bool, (2,)), "mixed"),
