@@ -1,4 +1,4 @@
-"""Bodies that once were, or easily would be, a defect: each is refused or read right, fast and in little memory."""
+"""Bodies that once were, or easily would be, a defect: each is refused or read right, in little memory and without a hang."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import pytest
 from benchmarks.fuzz.__main__ import Target, outcome_of, wrong_with
 from benchmarks.fuzz.contracts import contracts
 
+_HANGS = 60
+"""Seconds of computing that no body of this size takes on any machine, unless the work grows faster than the body."""
 HOSTILE = Path(__file__).parents[1] / "hostile"
 RECORDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(HOSTILE.glob("*.json"))}
 
@@ -38,4 +40,4 @@ def test_a_hostile_body_is_refused_or_read_right(record: dict[str, Any]) -> None
     assert outcome.partition(":")[0] == record.get("expect", outcome.partition(":")[0])
     assert call is None or not wrong_with(model, call, body, headers)
     assert peak <= 2 * len(body) + 16 * 2**20
-    assert took < 5 + len(body) / 2**20
+    assert took < _HANGS
