@@ -6,7 +6,7 @@ A suggestion only orders the search: what a run refutes is dropped, and nothing 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import torch
@@ -42,6 +42,8 @@ class Prior:
 
     sequence: Literal["", "tuple"] = ""
     """``tuple`` where an annotation says that of a sequence of any number of items."""
+    fewest_axes: int = 0
+    """How many axes it has at least, whatever runs with fewer by broadcasting."""
 
     @property
     def exact_rank(self) -> bool:
@@ -50,7 +52,7 @@ class Prior:
 
     def then(self, dtypes: tuple[torch.dtype, ...] = (), ranks: tuple[int, ...] = ()) -> Prior:
         """This prior with weaker suggestions after its own."""
-        return Prior(_merge(self.dtypes, dtypes), _merge(self.ranks, ranks), self.dims, self.optional, self.declared)
+        return replace(self, dtypes=_merge(self.dtypes, dtypes), ranks=_merge(self.ranks, ranks))
 
 
 def _merge(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
@@ -82,7 +84,13 @@ def is_made_of_integers(path: Path) -> bool:
 EDGES = Prior((torch.int64,), (2,), ("2", "edges"), declared=True)
 PLACES = Prior((), (2,), ("nodes", "features"), declared=True)
 """Of the nodes of graphs; the places of tokens are ids and have the same names."""
+ADJACENCY = Prior(ranks=(2, 3), fewest_axes=2)
+"""Of nodes to nodes; a row of it alone is spread over all nodes without an error."""
 CONVENTIONS = {
+    "adj": ADJACENCY,
+    "adjacency": ADJACENCY,
+    "adj_matrix": ADJACENCY,
+    "adjacency_matrix": ADJACENCY,
     "edge_attr": Prior(ranks=(2, 1)),
     "edge_weight": Prior(ranks=(1, 2)),
     "edge_type": Prior((torch.int64,), (1,)),

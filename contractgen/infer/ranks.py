@@ -107,8 +107,8 @@ def _at_other_ranks(search: Search, found: Found, paths: list[Path], step: int) 
     used = set(hypothesis.sizes().values())
     fresh = iter(size for size in FRESH if size not in used)
     for path in paths:
-        leaf = hypothesis.leaves()[path]
-        if not 0 < len(leaf.sizes) + step <= 5 or search.signature.prior(path).exact_rank:
+        leaf, prior = hypothesis.leaves()[path], search.signature.prior(path)
+        if not max(1, prior.fewest_axes) <= len(leaf.sizes) + step <= 5 or prior.exact_rank:
             return None
         sizes = leaf.sizes[1:] if step < 0 else (next(fresh), *leaf.sizes)
         hypothesis = hypothesis.with_node(path, replace(leaf, sizes=sizes))

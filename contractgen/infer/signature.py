@@ -67,7 +67,8 @@ class Signature:
         if alone or own.dims or not (set(usual.dtypes) >= set(own.dtypes) and set(usual.ranks) >= set(own.ranks)):
             return own
         both = own.then(usual.dtypes, usual.ranks)
-        return dataclasses.replace(both, dims=usual.dims, declared=own.declared or usual.declared)
+        declared = own.declared or usual.declared
+        return dataclasses.replace(both, dims=usual.dims, declared=declared, fewest_axes=usual.fewest_axes)
 
     def prior(self, path: Path) -> Prior:
         """The suggestions for the tensor at ``path``, completed by all that is possible."""
