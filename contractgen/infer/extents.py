@@ -149,6 +149,14 @@ class Sizes:
         inputs = [Input(tuple(change.items()), tuple((path, Refill(fill, 0)) for path in spoilt)) for fill in others]
         return any(prober.means(outcome) for outcome in prober.run(inputs))
 
+    def ok_filled(self, extent: Extent, size: int, others: Sequence[tuple[Extent, int]]) -> bool:
+        """Whether the group has ids or marks, and the model runs at this size with all of them being one."""
+        leaves = self.prober.hypothesis.leaves()
+        ids = [path for path, _ in extent.group if leaves[path].dtype in (*_INTEGERS, torch.bool)]
+        change = self.with_size((extent, size), *others)
+        filled = Input(tuple(change.items()), tuple((path, Refill("ones", 0)) for path in dict.fromkeys(ids)))
+        return bool(ids) and self.prober.means(self.prober.run([filled])[0])
+
     def size(self, extent: Extent) -> int:
         """The group's size in the input at hand."""
         return self.base[extent.group[0]]
@@ -356,12 +364,15 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
             break
         else:
             break
+    filled = failed is None and sizes.ok_filled(extent, current, others)
+    if filled and known > current and not sizes.ok_filled(extent, known, others):
+        known, failed = current, known  # what has ids of padding alone fits at any size: words do not
     if failed is None:
         extent.claims.append(Claim("max", "probed", f"ran up to {known}; nothing bounds it"))
         return
 
     def fails(size: int) -> bool:
-        return not sizes.ok(extent, [size], others)[0]
+        return not (sizes.ok_filled(extent, size, others) if filled else sizes.ok(extent, [size], others)[0])
 
     # A table's end is the likeliest bound. One size more fails at once; what runs costs a whole run.
     nearest = [extent.floor(size) for size in tables if known < extent.floor(size) < failed]
@@ -373,7 +384,6 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
         first_failed = smallest_true(candidates, fails)
     extent.max = first_failed - step
     table = extent.max in tables
-    detail = f"{extent.max} ran, {first_failed} failed" + (
-        f"; the weights have an axis of {extent.max}" if table else ""
-    )
+    detail = f"{extent.max} ran, {first_failed} failed" + " with all ids being 1" * filled
+    detail += f"; the weights have an axis of {extent.max}" * table
     extent.claims.append(Claim("max", "weights" if table else "probed", detail))

@@ -28,6 +28,18 @@ class Positions(nn.Module):
         return self.words(ids) + self.places(torch.arange(ids.shape[1]))
 
 
+class Counted(nn.Module):
+    """Counts the words that are no padding, which is id 0: any length of padding alone fits its table of places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.places = nn.Embedding(24, 4)
+
+    def forward(self, ids: torch.Tensor) -> Any:
+        return self.words(ids) + self.places(ids.ne(0).long().cumsum(1) * ids.ne(0))
+
+
 class Windowed(nn.Module):
     """Refuses more than 30 columns for no reason that a guard shows."""
 
@@ -112,6 +124,13 @@ def test_a_position_table_bounds_the_length(bench: Bench) -> None:
     claims = {claim.property: claim for claim in measured.extent("ids", 1).claims}
     assert claims["max"].source == "weights"
     assert "23 ran, 24 failed" in claims["max"].detail
+
+
+def test_a_length_is_bounded_for_words_where_padding_has_no_place(bench: Bench) -> None:
+    measured = bench(Counted()).measured(params(ids=i64(5, 7)))
+    assert measured.span("ids", 1) == (1, 23, 1)
+    claims = {claim.property: claim for claim in measured.extent("ids", 1).claims}
+    assert "23 ran, 24 failed with all ids being 1" in claims["max"].detail
 
 
 def test_a_bound_that_no_weight_explains_is_probed(bench: Bench) -> None:

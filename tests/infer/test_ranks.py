@@ -55,6 +55,17 @@ class Graph(nn.Module):
         return torch.zeros_like(h).index_add(0, target, h[source])
 
 
+class Neighbours(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Any, adj: Any) -> Any:
+        h = self.layer(x)
+        scores = torch.where(adj > 0, h @ h.t(), -9.0)
+        return scores.softmax(-1) @ h
+
+
 class StepOfAnImage(nn.Module):
     """One step per image scales it, so that an image without its batch axis is repeated for each step."""
 
@@ -118,6 +129,10 @@ def test_an_image_beside_a_step_per_image_gets_the_batch_axis_of_the_steps(bench
 
 def test_a_graph_stays_without_a_batch(bench: Bench) -> None:
     assert chosen(bench, Graph(), params(x=f32(5, 4), edge_index=i64(2, 7))) == {"x": 2, "edge_index": 2}
+
+
+def test_an_adjacency_keeps_both_its_axes(bench: Bench) -> None:
+    assert chosen(bench, Neighbours(), params(x=f32(5, 4), adj=f32(5, 5))) == {"x": 2, "adj": 2}
 
 
 def test_a_rank_that_the_author_wrote_stays(bench: Bench) -> None:
