@@ -6,6 +6,7 @@ is for training. Those are left out of the contract and listed in its evidence.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,7 @@ from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors, same_bits
+from contractgen.infer.ranks import groups_of
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.trial import SymbolicTensor
 from contractgen.infer.values import Fill
@@ -21,6 +23,7 @@ _SOME = Limits(trials=30, confirmations=6, fill=False, patience=8)
 _LIKELY = 18
 """So many shapes are tried where the search finds none."""
 _KINDS = 3
+_ROOMS = (4, 16)
 _TRAINING = re.compile(r"(?!input_)(.*_)?(labels?|targets?|loss|y_true)($|_(?!index))")
 _NO_VALUE = "no value was found that the model runs on beside the other inputs"
 _FILLS: tuple[Fill, ...] = ("mixed", "ones", "zeros", "normal", "ramp")
@@ -102,7 +105,11 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     if _has_loss(new) and not _has_loss(old):
         return "with it the model returns a loss: it is for training"
     if not any(_matters(new, leaf) for leaf in added):
-        return "the model never reads it"
+        roomy = _read_with_room(search, found, added)
+        if roomy is None:
+            return "the model never reads it"
+        found = roomy
+        new = Prober(search.runner, found.hypothesis, found.plan).lively()
     silenced = [leaf for leaf in before.hypothesis.leaves() if _matters(old, leaf) and not _matters(new, leaf)]
     if silenced:
         return f"with it the model no longer reads {dotted(silenced[0])}: it is an alternative to it"
@@ -110,6 +117,24 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     result.displaced |= displaced
     result.paths.append(path)
     return ""
+
+
+def _read_with_room(search: Search, found: Found, added: list[Path]) -> Found | None:
+    """The input at larger sizes at which the model reads what it was given: strides leave a single step of a few frames.
+
+    A mask over a single step masks nothing, since the weights of one step are 1 whatever it is.
+    """
+    sizes = found.hypothesis.sizes()
+    own = [axis for axis in sizes if axis[0] in added and axis[1]]
+    alike = [axis for axis in sizes if axis[1] and sizes[axis] in {sizes[each] for each in own}]
+    groups = groups_of(Prober(search.runner, found.hypothesis, found.plan), found)
+    tied = [axis for group in groups if set(group) & set(own) for axis in group]
+    for axes, factor in itertools.product((alike, tied) if own else (), _ROOMS):
+        hypothesis = found.hypothesis.with_sizes({axis: factor * sizes[axis] for axis in axes})
+        larger = Prober(search.runner, hypothesis, found.plan).lively()
+        if larger.ok({}) and any(_matters(larger, leaf) for leaf in added):
+            return Found(hypothesis, found.plan, search.tracer.run(hypothesis))
+    return None
 
 
 def _runs_without(search: Search, before: Found, found: Found) -> bool:

@@ -380,3 +380,27 @@ def test_an_input_that_needs_other_widths_of_the_others_is_left_out(bench: Bench
     result = added(bench, Joined(), optional("hidden", x=f32(7, 5)))
     assert result.found.hypothesis.leaves() == {("x",): f32(7, 5)}
     assert "does not run on without it" in result.left_out["hidden"]
+
+
+class Strided(nn.Module):
+    """Attends over every fourth frame: of two frames one is left, whose weight is 1 whatever the mask says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(5, 3, 4, 4, padding=1)
+
+    def forward(self, frames: torch.Tensor, attention_mask: torch.Tensor | None = None) -> Any:
+        h = self.layer(frames.transpose(1, 2))
+        scores = h.sum(1)
+        if attention_mask is not None:
+            lengths = (attention_mask.sum(1) - 2) // 4 + 1
+            kept = torch.zeros_like(scores).scatter(1, (lengths - 1).clamp(min=0)[:, None], 1.0)
+            scores = scores.masked_fill(kept.flip(1).cumsum(1).flip(1) == 0, -1e9)
+        return (scores.softmax(1)[:, None] * h).sum(2)
+
+
+def test_a_mask_of_frames_is_read_where_strides_leave_more_than_one_step(bench: Bench) -> None:
+    result = added(bench, Strided(), optional("attention_mask", frames=f32(3, 2, 5)))
+    assert result.paths == [("attention_mask",)]
+    sizes = result.found.hypothesis.sizes()
+    assert sizes[(("attention_mask",), 1)] == sizes[(("frames",), 1)] > 2
