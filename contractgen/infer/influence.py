@@ -55,21 +55,28 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
 def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     """Fix the size where less fails and more is never read: columns indexed one by one, the last steps of a history."""
     smallest = extent.min
-    if smallest < 2:
+    if smallest < 2 and not _is_column(sizes, extent):
         return False
     largest = 2 * smallest + WINDOW if extent.max is None else min(extent.max, 2 * smallest + WINDOW)
     near = [size for size in (smallest + 1, smallest + 2, smallest + 3, smallest + 8) if size <= largest]
-    for end in ("end", "beginning"):
+    for end in ("end", "beginning") if smallest > 1 else ("end",):
         read, *beyond = [_reads_at(sizes, extent, size, end) for size in (smallest, *near)]
         if not read or not beyond or any(depends is not False for depends in beyond):
             continue
         if _reads_at(sizes, extent, largest, end, largest - smallest) is not False:
             return False  # the next window of a strided layer, whose results a pooling takes together
-        detail = f"{smallest} ran and was read to its {end}, {smallest - 1} failed; what is beyond {smallest} changes no output"
+        less = f", {smallest - 1} failed" * (smallest > 1)
+        detail = f"{smallest} ran and was read to its {end}{less}; what is beyond {smallest} changes no output"
         extent.claims = [Claim("fixed", "probed", detail)]
         extent.fixed, extent.min, extent.max = smallest, 1, None
         return True
     return False
+
+
+def _is_column(sizes: Sizes, extent: Extent) -> bool:
+    """Whether these are the columns of one tensor, which no other has: the first of them may be all that is read."""
+    [(path, axis), *others] = extent.group
+    return not others and axis > 0 and axis == len(sizes.prober.hypothesis.leaves()[path].sizes) - 1
 
 
 def _reads_at(sizes: Sizes, extent: Extent, size: int, end: str, count: int = 1) -> bool | None:

@@ -99,6 +99,12 @@ def test_channels_that_are_never_read_fix_the_size_though_the_output_grows(bench
     assert settled(bench(Individual()).measured(params(x=f32(5, 7, 6))), "x", 1).fixed == 3
 
 
+def test_a_single_column_that_is_read_fixes_the_size(bench: Bench) -> None:
+    extent = settled(bench(First(1)).measured(params(x=i64(3, 7))), "x", 1)
+    assert (extent.fixed, extent.claims[0].source) == (1, "probed")
+    assert "1 ran and was read to its end; what is beyond 1 changes no output" in extent.claims[0].detail
+
+
 def test_columns_of_ids_that_are_never_read_fix_the_size(bench: Bench) -> None:
     assert settled(bench(Counted()).measured(params(x=i64(5, 7))), "x", 1).fixed == 2
 
