@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
+
 from contractgen.contract.model import Source
 from contractgen.infer.extents import WINDOW, Claim, Extent, Sizes
 from contractgen.infer.held import Held, in_band
 from contractgen.infer.hypothesis import Axis
+from contractgen.infer.probe import Prober
 from contractgen.infer.reads import reads_first, reads_last
 
 
@@ -55,7 +58,7 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
 def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     """Fix the size where less fails and more is never read: columns indexed one by one, the last steps of a history."""
     smallest = extent.min
-    if smallest < 2 and not _is_column(sizes, extent):
+    if smallest < 2 and (not _is_column(sizes, extent) or _read_by_lengths(sizes, extent)):
         return False
     largest = 2 * smallest + WINDOW if extent.max is None else min(extent.max, 2 * smallest + WINDOW)
     near = [size for size in (smallest + 1, smallest + 2, smallest + 3, smallest + 8) if size <= largest]
@@ -79,6 +82,19 @@ def _is_column(sizes: Sizes, extent: Extent) -> bool:
     return not others and axis > 0 and axis == len(sizes.prober.hypothesis.leaves()[path].sizes) - 1
 
 
+def _read_by_lengths(sizes: Sizes, extent: Extent) -> bool:
+    """Whether more is read where another tensor, whose ones are lengths or places, holds larger numbers."""
+    size = extent.min + 8
+    hypothesis = sizes.prober.hypothesis.with_sizes(sizes.with_size((extent, size)))
+    for path, leaf in hypothesis.leaves().items():
+        if leaf.dtype in _COUNTS and all(path != own for own, _ in extent.group):
+            for number in (size, size - 1):
+                plan = {**sizes.prober.plan, path: torch.full(leaf.sizes, number, dtype=leaf.dtype)}
+                if reads_last(Prober(sizes.prober.runner, hypothesis, plan), extent.group, {}, start=extent.min):
+                    return True
+    return False
+
+
 def _reads_at(sizes: Sizes, extent: Extent, size: int, end: str, count: int = 1) -> bool | None:
     """Whether the outputs depend on the outermost slices at one end of the group's axes, at this size."""
     change = sizes.with_size((extent, size))
@@ -87,6 +103,7 @@ def _reads_at(sizes: Sizes, extent: Extent, size: int, end: str, count: int = 1)
     return reads_first(sizes.prober, extent.group, change, count)
 
 
+_COUNTS = (torch.int64, torch.int32, torch.bool)
 _CHOSEN = 4
 """People choose sizes that are multiples of this."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -103,6 +104,23 @@ def test_a_single_column_that_is_read_fixes_the_size(bench: Bench) -> None:
     extent = settled(bench(First(1)).measured(params(x=i64(3, 7))), "x", 1)
     assert (extent.fixed, extent.claims[0].source) == (1, "probed")
     assert "1 ran and was read to its end; what is beyond 1 changes no output" in extent.claims[0].detail
+
+
+class SummedTo(nn.Module):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        return (x * (torch.arange(x.shape[1]) < lengths[:, None])).sum(1)
+
+
+class SummedAt(nn.Module):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        return x.cumsum(1).gather(1, lengths[:, None] - 1)
+
+
+@pytest.mark.parametrize("module", [SummedTo(), SummedAt()])
+def test_lengths_of_one_leave_a_sequence_its_sizes(bench: Bench, module: nn.Module) -> None:
+    measured = bench(module).measured(params(x=f32(3, 7), lengths=i64(3)))
+    measured.sizes.prober.plan[("lengths",)] = "ones"
+    assert settled(measured, "x", 1).free
 
 
 def test_columns_of_ids_that_are_never_read_fix_the_size(bench: Bench) -> None:
