@@ -24,7 +24,7 @@ class OpaqueTracer:
         self.trials = 0
         self._signature = signature
 
-    def run(self, hypothesis: Hypothesis, *, answer: int | None = None) -> Trial:  # noqa: ARG002 -- the tracer's signature
+    def run(self, hypothesis: Hypothesis, *, answer: int | None = None, symbolic: bool = True) -> Trial:  # noqa: ARG002 -- the tracer's signature
         """A run that ends before it begins; its guards are the names that the artifact gives to equal sizes."""
         self.trials += 1
         return Trial(

@@ -83,6 +83,10 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     before = result.found
     if _TRAINING.match(str(path[-1])):
         return "its name says that it is for training"
+    if len(path) == 1 and path[0] in search.signature.objects:
+        return "it is an object of a class of its own: it does not travel"
+    if (other := _stands_for(before.hypothesis, str(path[-1]))) is not None:
+        return f"its name says that it stands for what the model makes of {other}: it is an alternative to it"
     start = before.hypothesis.with_node(path, node)
     frozen = frozenset(before.hypothesis.leaves())
     found = search.find(start, frozen=frozen, limits=_SOME)
@@ -117,6 +121,17 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     result.displaced |= displaced
     result.paths.append(path)
     return ""
+
+
+def _stands_for(hypothesis: Hypothesis, name: str) -> str | None:
+    """The input that one of this name replaces, by the names that models of two sides have for what they hand on."""
+    given = [dotted(path) for path in hypothesis.leaves()]
+    if name.endswith("inputs_embeds"):
+        ids = name.removesuffix("inputs_embeds") + "input_ids"
+        return ids if ids in given else None
+    two_sided = any(param.name.startswith("decoder_") for param in hypothesis.params)
+    first = next((other for other in given if not other.startswith("decoder_")), None)
+    return first if name == "encoder_outputs" and two_sided else None
 
 
 def _read_with_room(search: Search, found: Found, added: list[Path]) -> Found | None:

@@ -187,8 +187,8 @@ class Search:
         return trial
 
     def reach(self, hypothesis: Hypothesis) -> float:
-        """How far a symbolic run comes: its operators, without end where it succeeds."""
-        trial = self._trace(hypothesis)
+        """How far a run without symbols comes: its operators, without end where it succeeds."""
+        trial = self.tracer.run(hypothesis, answer=self._answer, symbolic=False)
         return math.inf if trial.ok else trial.progress
 
     def _note(self, hypothesis: Hypothesis, progress: int, error: str) -> None:

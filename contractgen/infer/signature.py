@@ -40,6 +40,8 @@ class Signature:
     floating: torch.dtype = torch.float32
     open_keywords: bool = False
     """Whether ``forward`` takes ``**kwargs``, whose names are still to be found."""
+    objects: set[str] = dataclasses.field(default_factory=set)
+    """The parameters that are annotated with a class of the author's own, as a cache: objects that do not travel."""
     documentation: str = ""
     """The docstrings of ``forward`` and of its class."""
 
@@ -109,6 +111,8 @@ def read_signature(module: torch.nn.Module) -> Signature:
             continue
         annotation = annotations.get(parameter.name, parameter.annotation)
         node = _node(annotation, (parameter.name,), signature.priors)
+        if _is_own_class(annotation):
+            signature.objects.add(parameter.name)
         dims = priors.shape_in_docstring(parameter.name, docstring)
         known = signature.priors.get((parameter.name,))
         if dims and known is None:
@@ -229,6 +233,14 @@ def _is_tensor(annotation: Any) -> bool:
     return isinstance(annotation, type) and (
         issubclass(annotation, torch.Tensor) or getattr(annotation, "__name__", "") in _TENSOR_TYPES
     )
+
+
+def _is_own_class(annotation: Any) -> bool:
+    """Whether an annotation, perhaps beside None, is one class that is neither a tensor nor a container."""
+    classes = [cls for cls in typing.get_args(annotation) or (annotation,) if cls is not type(None)]
+    if len(classes) != 1 or not isinstance(classes[0], type) or _is_tensor(classes[0]):
+        return False
+    return classes[0] not in (object, Any, inspect.Parameter.empty) and _node(classes[0], (), {}) == Unknown()
 
 
 def _widest(dtypes: tuple[torch.dtype, ...]) -> tuple[torch.dtype, ...]:

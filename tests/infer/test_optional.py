@@ -404,3 +404,46 @@ def test_a_mask_of_frames_is_read_where_strides_leave_more_than_one_step(bench: 
     assert result.paths == [("attention_mask",)]
     sizes = result.found.hypothesis.sizes()
     assert sizes[(("attention_mask",), 1)] == sizes[(("frames",), 1)] > 2
+
+
+class Memory:
+    """What a model keeps between its runs."""
+
+
+class TwoSided(nn.Module):
+    """An encoder and a decoder in one: what stands between them may be given too, and is no input of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.layer = nn.Linear(4, 4)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+        encoder_outputs: torch.Tensor | None = None,
+        decoder_inputs_embeds: torch.Tensor | None = None,
+        memory: Memory | None = None,
+    ) -> Any:
+        if memory is not None:
+            raise TypeError("no memory in this test")
+        encoded = self.layer(self.words(input_ids)) if encoder_outputs is None else encoder_outputs
+        h = self.words(decoder_input_ids) if decoder_inputs_embeds is None else decoder_inputs_embeds
+        return h + encoded.mean(1, keepdim=True)
+
+
+def test_what_stands_for_another_input_by_its_name_is_an_alternative(bench: Bench) -> None:
+    names = ("encoder_outputs", "decoder_inputs_embeds", "memory")
+    workbench = bench(TwoSided())
+    search = workbench.search()
+    search.signature.optional = {"input_ids": Unknown(), **{name: Unknown() for name in names}}
+    result = add_optionals(search, workbench.found(optional(*names, input_ids=i64(3, 7), decoder_input_ids=i64(3, 5))))
+    assert result.paths == []
+    assert result.left_out == {
+        "encoder_outputs": "its name says that it stands for what the model makes of input_ids: it is an alternative to it",
+        "decoder_inputs_embeds": (
+            "its name says that it stands for what the model makes of decoder_input_ids: it is an alternative to it"
+        ),
+        "memory": "it is an object of a class of its own: it does not travel",
+    }
