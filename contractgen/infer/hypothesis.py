@@ -195,3 +195,14 @@ def is_mask(path: Path) -> bool:
 def dotted(path: Path) -> str:
     """A path as people read it and as wire names write it: ``batch.ids``."""
     return ".".join(str(part) for part in path)
+
+
+def describe(hypothesis: Hypothesis) -> str:
+    """A hypothesis in one line: ``x=float32[2, 20], mask=None``."""
+    parts: list[str] = []
+    for path, node in hypothesis.nodes():
+        if isinstance(node, Leaf):
+            parts.append(f"{dotted(path)}={str(node.dtype).removeprefix('torch.')}{list(node.sizes)}")
+        elif isinstance(node, Unknown):
+            parts.append(f"{dotted(path)}=?")
+    return ", ".join(parts)

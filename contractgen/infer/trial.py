@@ -89,6 +89,11 @@ class Trial:
         """Whether it succeeded, or ended only where symbols cannot follow: a real run decides."""
         return self.ok or (self.error is not None and is_beyond_symbols(self.error))
 
+    @property
+    def fails_at_tensors(self) -> bool:
+        """Whether it failed in what the model does with tensors, rather than for want of another input."""
+        return self.progress > 0 and self.error is not None and self.decided is None and self.missing is None
+
 
 class Tracer:
     """Runs hypotheses of one module symbolically. The module's plain attributes are restored after each run."""

@@ -9,10 +9,10 @@ from torch import nn
 
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown
+from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown, describe
 from contractgen.infer.messages import names_dtype, ranks_in_message
 from contractgen.infer.neighbours import divisible, met, shifted
-from contractgen.infer.search import Found, Limits, describe
+from contractgen.infer.search import Found, Limits
 from tests.infer.conftest import Bench, f32, i64, params
 
 
@@ -206,6 +206,39 @@ def test_an_index_with_too_many_axes_asks_for_a_rank(bench: Bench) -> None:
     assert ranks == [3, 3, 3, 3]
     assert shape(found, "y_mark")[0] == torch.int64
     assert module.tracer.trials < 100
+
+
+@torch.library.custom_op("contractgen_tests::doubled", mutates_args=())
+def _doubled(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+@_doubled.register_fake
+def _(x: torch.Tensor) -> torch.Tensor:
+    if x.dtype != torch.bfloat16:
+        raise RuntimeError(f"Expected inputs of BF16 type but got {x.dtype}")
+    return torch.empty_like(x)
+
+
+class _Kernel(nn.Module):
+    """Its kernel takes any dtype for real, and one alone in its symbolic form, as those of grouped experts do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return _doubled(self.layer(x))
+
+
+def test_what_runs_for_real_is_found_though_its_symbolic_form_refuses_it(bench: Bench) -> None:
+    module = bench(_Kernel())
+    search = module.search()
+    found = search.find(search.signature.hypothesis)
+    assert found is not None
+    assert "BF16" in found.trial.message
+    assert shape(found, "x")[0] == torch.float32
+    assert shape(found, "x")[-1] == 4
 
 
 class _Agent(nn.Module):
