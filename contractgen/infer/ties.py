@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
 from contractgen.infer.edits import Put
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, Hypothesis, Path, is_mask
+from contractgen.infer.hypothesis import Axis, Hypothesis, Path, is_mask, name_in
 from contractgen.infer.neighbours import without_channels
 from contractgen.infer.probe import Input, Prober
 from contractgen.infer.reads import reads_last
@@ -128,7 +129,8 @@ def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
     """
     sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
     masks = [path for path in leaves if is_mask(path)]
-    for path, other in itertools.product(masks, leaves):
+    pairs = [(path, other) for path in masks for other in sorted(leaves, key=lambda at: _unlike(path, at))]
+    for path, other in pairs:
         if path == other:
             continue
         for axis, masked in enumerate(_masked_axes(leaves[path].sizes, leaves[other].sizes)):
@@ -138,6 +140,15 @@ def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
             if _moves(prober, [own, theirs], sizes):
                 groups = merged(groups, (own, theirs), sizes)
     return groups
+
+
+def _unlike(mask: Path, other: Path) -> tuple[int, int]:
+    """How little the name of a mask has of that of another tensor: a decoder's mask is that of a decoder's ids."""
+    own, theirs = (set(re.findall(r"[a-z]+", name_in(path).lower())) for path in (mask, other))
+    return -len((own - _OF_MASKS) & theirs), len(theirs - own)
+
+
+_OF_MASKS = {"mask", "attention", "padding"}
 
 
 def _masked_axes(mask: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

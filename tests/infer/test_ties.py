@@ -166,6 +166,20 @@ def test_a_mask_that_is_tied_to_one_tensor_is_none_of_another_of_its_sizes(bench
     assert bind_masks(prober, groups) == groups
 
 
+class Summed(nn.Module):
+    def forward(self, ids: torch.Tensor, decoder_ids: torch.Tensor, decoder_mask: torch.Tensor) -> Any:
+        return ids.sum(1) + decoder_ids.sum(1) * decoder_mask.sum(1)
+
+
+def test_a_mask_is_that_of_the_tensor_whose_name_it_shares(bench: Bench) -> None:
+    prober = bench(Summed()).prober(params(ids=f32(5, 7), decoder_ids=f32(5, 7), decoder_mask=f32(5, 7)))
+    groups: list[tuple[Axis, ...]] = [(axis,) for axis in prober.hypothesis.sizes()]
+    ids, decoder, mask = ((("ids",), 1), (("decoder_ids",), 1), (("decoder_mask",), 1))
+    bound = bind_masks(prober, groups)
+    assert (decoder, mask) in bound
+    assert (ids,) in bound
+
+
 def test_three_axes_that_move_only_together_are_one_size(bench: Bench) -> None:
     prober = bench(Three()).prober(params(x=f32(5), y=f32(5), z=f32(5)))
     z0 = (("z",), 0)
