@@ -24,13 +24,16 @@ _MOST = 96
 def unmixed(search: Search, found: Found, groups: list[Group]) -> Found | None:
     """The input at sizes that give the outputs a row for each of its own, with a proven batch; None where none is found.
 
-    Only for images, volumes and sequences of channels whose number of rows comes out otherwise.
+    Only for images, volumes and sequences of channels whose number of rows comes out otherwise, and for rows of numbers
+    of which all together have to be as many as one row is meant to have.
     """
     prober = Prober(search.runner, found.hypothesis, found.plan)
     owner = {axis: group for group in groups for axis in group}
     for path, leaf in found.hypothesis.leaves().items():
         rank = len(leaf.sizes)
         rows = _rows(prober, {})
+        if rank == 2 and (other := _in_one_row(search, found, prober, owner[(path, 0)], owner[(path, 1)])) is not None:
+            return other
         if not 3 <= rank <= 5 or rows is None or rows == leaf.sizes[0]:
             continue
         spatial = [(path, axis) for axis in range(2, rank)]
@@ -45,6 +48,18 @@ def unmixed(search: Search, found: Found, groups: list[Group]) -> Found | None:
             if prove_batch(Prober(search.runner, hypothesis, found.plan), [owner[(path, 0)]]) is not None:
                 return other
     return None
+
+
+def _in_one_row(search: Search, found: Found, prober: Prober, rows: Group, columns: Group) -> Found | None:
+    """The input with rows that have each as many numbers as all have together, which a reshape by a fixed size means."""
+    sizes = found.hypothesis.sizes()
+    change = dict.fromkeys(rows, _ROWS) | dict.fromkeys(columns, sizes[rows[0]] * sizes[columns[0]])
+    if rows == columns or sizes[rows[0]] == 1 or prober.ok(dict.fromkeys(rows, _ROWS)) or not prober.ok(change):
+        return None
+    hypothesis = found.hypothesis.with_sizes(change)
+    if prove_batch(Prober(search.runner, hypothesis, found.plan), [rows]) is None:
+        return None
+    return Found(hypothesis, found.plan, search.tracer.run(hypothesis))
 
 
 def _rows(prober: Prober, change: dict[Axis, int]) -> int | None:

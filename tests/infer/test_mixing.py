@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from contractgen.infer.mixing import unmixed
 from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import choose_ranks, groups_of
-from tests.infer.conftest import Bench, f32, params
+from tests.infer.conftest import Bench, f32, i64, params
 
 
 class Columns(nn.Module):
@@ -69,3 +69,22 @@ def test_a_run_whose_output_has_other_rows_than_the_batch_means_nothing(bench: B
     assert prober.ok({})
     assert not prober.ok(wider)
     assert not prober.resized({(("x",), 0): 8}).ok(wider)
+
+
+class Landmarks(nn.Module):
+    """Cuts rows of 24 ids into landmarks by fixed sizes, and compares all ids of a row with its own ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 3)
+
+    def forward(self, ids: Any) -> Any:
+        h = self.words(ids)
+        marks = h.reshape(-1, 4, 6, 3).mean(2)
+        return (h @ marks.transpose(1, 2)).logsumexp((1, 2))
+
+
+def test_ids_of_which_all_together_are_one_row_become_that_row(bench: Bench) -> None:
+    workbench = bench(Landmarks())
+    found = workbench.found(params(ids=i64(4, 6)))
+    assert choose_ranks(workbench.search(), found).hypothesis.leaves()[("ids",)].sizes == (5, 24)
