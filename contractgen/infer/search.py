@@ -12,7 +12,7 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -44,8 +44,8 @@ from contractgen.infer.trial import Tracer, Trial, reads_values
 from contractgen.infer.values import Plan, plans
 
 _LOG = logging.getLogger(__name__)
-_DOUBTS = 8
-"""So many kinds of failures of symbolic runs are tried for real."""
+_DOUBTS, _LATE = 8, 60
+"""So many kinds of failures of symbolic runs are tried for real, once so many runs have found nothing."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,11 @@ class Search:
         budget = self.tracer.trials + limits.trials
         confirmations = self._confirmations + limits.confirmations
         turn, best, idle = 0, -1.0, 0
-        doubted: set[str] = set()
+        doubts: dict[str, tuple[Hypothesis, Trial]] = {}
         while (furthest or simplest) and self.tracer.trials < budget and self._confirmations < confirmations:
             turn += 1
+            if turn == _LATE and (found := self._first_that_runs(doubts)) is not None:
+                return found
             heap = furthest if (turn % 3 and furthest) or not simplest else simplest
             state = heapq.heappop(heap)
             if state.hypothesis in done:
@@ -168,18 +170,21 @@ class Search:
                 grow(state, after, trial, outcome.message)
                 continue
             reach = trial.progress + 0.1 * sum(guard.equality for guard in trial.guards)
-            said = re.sub(r"\d+", "#", trial.message)
-            if reach >= best and trial.fails_at_tensors and said not in doubted and len(doubted) < _DOUBTS:
-                doubted.add(said)
-                confirmations += 1
-                _, plan = self._confirm(state.hypothesis)
-                if plan is not None:  # a kernel takes what its symbolic form refuses
-                    return Found(state.hypothesis, plan, trial)
+            if reach >= best and trial.fails_at_tensors and len(doubts) < _DOUBTS:
+                doubts.setdefault(re.sub(r"\d+", "#", trial.message), (state.hypothesis, trial))
             best, idle = (reach, 0) if reach > best else (best, idle + 1)
             if idle > limits.patience:
                 break
             self._note(state.hypothesis, trial.progress, trial.message)
             grow(state, self._neighbours(state.hypothesis, trial, frozen), trial, trial.message)
+        return self._first_that_runs(doubts) if turn < _LATE else None
+
+    def _first_that_runs(self, doubts: Mapping[str, tuple[Hypothesis, Trial]]) -> Found | None:
+        """What runs for real though its symbolic run failed, the one that came furthest first: kernels take more."""
+        for hypothesis, trial in sorted(doubts.values(), key=lambda doubt: -doubt[1].progress):
+            _, plan = self._confirm(hypothesis)
+            if plan is not None:
+                return Found(hypothesis, plan, trial)
         return None
 
     def _trace(self, hypothesis: Hypothesis) -> Trial:
