@@ -37,8 +37,7 @@ def verdicts(ran: Accepted, artifacts: Collection[str]) -> Iterator[Verdict]:
     ``artifacts``: who serves the model as it is can do nothing about an exporter, and is only told.
     """
     if ran.error and _TOO_LARGE.search(ran.error):
-        text = f"this machine has too little memory for an accepted input: should a dim have a max? {ran.error}"
-        yield Verdict("sound", "memory", text, severity="question")
+        yield _too_large(ran.error)
         return
     if ran.error:
         yield Verdict("sound", ran.error.partition(":")[0], f"the model fails on an accepted input: {ran.error}")
@@ -64,7 +63,14 @@ def _severity(runtime: str, artifacts: Collection[str]) -> Severity:
     return "error" if runtime in artifacts else "question"
 
 
+def _too_large(error: str, runtime: str = "") -> Verdict:
+    text = f"this machine has too little memory for an accepted input: should a dim have a max? {error}"
+    return Verdict("sound", "memory", text, runtime, "question")
+
+
 def death(outcome: Outcome, runtime: str = "") -> Verdict:
     """The verdict on a run that ended its process; ``runtime`` is empty for the model itself."""
+    if _TOO_LARGE.search(outcome.describe()):
+        return _too_large(outcome.describe(), runtime)
     who = runtime or "the model"
     return Verdict("sound", "died", f"{who} does not survive an accepted input: {outcome.describe()}", runtime)

@@ -13,8 +13,10 @@ from contractgen.contract.canonical import seal
 from contractgen.contract.model import Contract, Dim, Evidence, Output, Parameter, Tensor, Tuple, Values
 from contractgen.errors import UsageError
 from contractgen.generate.render import render
+from contractgen.infer.forked import Outcome
 from contractgen.report.results import Verification
 from contractgen.verify import verify
+from contractgen.verify.judging import death
 from tests.verify.subjects import (
     FRAMES,
     HALF,
@@ -307,6 +309,13 @@ def test_an_input_that_the_machine_has_no_memory_for_is_a_question() -> None:
     result = check(LINEAR, contract=seal(contract), model=Greedy())
     found = [finding for finding in result.findings if "memory" in finding.message]
     assert {(finding.kind, finding.severity) for finding in found} == {("sound", "question")}
+
+
+def test_a_run_that_ends_for_want_of_memory_is_a_question_and_one_that_crashes_an_error() -> None:
+    short = death(Outcome("error", error_type="MemoryError", message="out of memory"))
+    assert (short.severity, short.same) == ("question", "memory")
+    killed = death(Outcome("crash", message="killed by signal 11"))
+    assert (killed.severity, killed.same) == ("error", "died")
 
 
 class Spread(nn.Module):
