@@ -22,6 +22,7 @@ from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.search import Found, Search
 from contractgen.infer.signature import Signature
+from contractgen.infer.solve import flips
 from contractgen.infer.ties import Group
 
 _INPUTS = {
@@ -37,6 +38,7 @@ _INTERNAL = {
 }  # fmt: skip
 _MOST = 24
 _TRIED = 4
+_ROUNDS, _WIDER = 3, 48
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def _sizes(value: object) -> Iterator[int]:
 def seat(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, Held]]:
     """The input with sizes of which the model binds only a sum or a product at numbers that it holds, and which they are."""
     optionals, seated = _columns_of_reshapes(search, optionals)
+    if not seated:
+        optionals, seated = _spanned_by_kernels(search, optionals)
     held = held_sizes(search.runner.module)
     for guard in optionals.found.trial.guards if held else ():
         if not guard.equality or guard.tie or guard.artefact or not 2 <= len(guard.axes) <= 3:
@@ -126,6 +130,58 @@ def _columns_of_reshapes(search: Search, optionals: Optionals) -> tuple[Optional
             trial = search.tracer.run(moved, answer=found.trial.answer)
             optionals = replace(optionals, found=Found(moved, found.plan, trial))
     return optionals, seated
+
+
+def _spanned_by_kernels(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, Held]]:
+    """The input with a side that a kernel of one column spans, as electrodes, where only the product of two sides is bound."""
+    found = optionals.found
+    prober = Prober(search.runner, found.hypothesis, found.plan)
+    spans = _spans(search.runner.module)
+    pictures = [path for path, leaf in found.hypothesis.leaves().items() if len(leaf.sizes) == 4] if spans else []
+    groups = groups_of(prober, found) if pictures else []
+    for path, (axis, size) in itertools.product(pictures, spans):
+        own, other = (next(group for group in groups if (path, at) in group) for at in (axis, 5 - axis))
+        sizes = found.hypothesis.sizes()
+        if own == other or sizes[own[0]] <= size or not _bound(prober, (own, other)):
+            continue
+        spanned = dict.fromkeys(own, size)
+        wider = [spanned | dict.fromkeys(other, wide) for wide in _making_up(search, found, spanned, other)]
+        change = next((c for c, ran in zip(wider, prober.at(wider), strict=True) if prober.means(ran)), None)
+        if change is not None:
+            moved = found.hypothesis.with_sizes(change)
+            trial = search.tracer.run(moved, answer=found.trial.answer)
+            return replace(optionals, found=Found(moved, found.plan, trial)), dict.fromkeys(
+                own, Held(size, "the height of a kernel that is one column wide" if axis == 2 else "a kernel's width")
+            )
+    return optionals, {}
+
+
+def _making_up(search: Search, found: Found, spanned: dict[Axis, int], other: Group) -> list[int]:
+    """Sizes of another side that may make up for one that was set: by the conditions that fail then, and the multiples."""
+    tried: list[int] = []
+    start = found.hypothesis.with_sizes(spanned)
+    for _ in range(_ROUNDS):  # of a side of which one column is left, no condition says what several would have to be
+        trial, sizes = search.tracer.run(start, answer=found.trial.answer), start.sizes()
+        conditions = [guard for guard in trial.guards if all(axis in sizes for axis in guard.axes)]
+        solved = (sizes | new for guard in reversed(conditions) for new in flips(guard, conditions, sizes, search.pool))
+        fitting = [new[other[0]] for new in solved if new == sizes | dict.fromkeys(other, new[other[0]])]
+        if trial.ok or not fitting:
+            break
+        tried += fitting
+        start = start.with_sizes(dict.fromkeys(other, fitting[0]))
+    size = found.hypothesis.sizes()[other[0]]
+    return list(dict.fromkeys((*reversed(tried), *(size * more for more in range(2, _WIDER)))))
+
+
+def _spans(module: torch.nn.Module) -> list[tuple[int, int]]:
+    """The axis of a picture and the size of each kernel that goes along that axis alone, and over no padding."""
+    found: dict[tuple[int, int], None] = {}
+    for part in module.modules():
+        if isinstance(part, torch.nn.Conv2d) and not isinstance(part.padding, str):
+            for side in (0, 1):
+                if part.kernel_size[side] > 1 == part.kernel_size[1 - side] and not part.padding[side]:
+                    found[(2 + side, part.kernel_size[side])] = None
+    return sorted(found)
 
 
 def _asked_for(guard: Guard, hypothesis: Hypothesis) -> tuple[Axis, int] | None:

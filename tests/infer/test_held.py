@@ -206,3 +206,31 @@ def test_a_matrix_has_the_columns_that_a_reshape_asks_for(bench: Bench) -> None:
     moved, chosen = seat(workbench.search(), Optionals(found, found))
     assert chosen.keys() == {(("x",), 1)}
     assert moved.found.hypothesis.sizes()[(("x",), 1)] == 6
+
+
+class Electrodes(nn.Module):
+    """Trials of 14 electrodes: a kernel along time, one over all electrodes, and a head for what is left of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 4, (1, 7)), nn.Conv2d(4, 4, (14, 1)), nn.AvgPool2d((1, 5)))
+        self.head = nn.Linear(4 * 18, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.head(self.features(x).flatten(1))
+
+
+def test_a_kernel_of_one_column_spans_the_electrodes(bench: Bench) -> None:
+    start = params(x=f32(5, 1, 22, 16))  # 9 rows of 2 steps are as many as one row of 18
+    optionals, chosen = seated(bench, Electrodes(), start)
+    sizes = optionals.found.hypothesis.leaves()[("x",)].sizes
+    assert sizes[:3] == (5, 1, 14)
+    assert (sizes[3] - 6) // 5 == 18
+    assert chosen == {(("x",), 2): 14}
+
+
+def test_a_kernel_that_spans_nothing_moves_no_size(bench: Bench) -> None:
+    pooled = nn.Sequential(nn.Conv2d(1, 4, (14, 1)), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    optionals, chosen = seated(bench, pooled, params(input=f32(5, 1, 22, 16)))
+    assert optionals.found.hypothesis == params(input=f32(5, 1, 22, 16))
+    assert chosen == {}
