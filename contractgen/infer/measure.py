@@ -48,7 +48,7 @@ def measure_sizes(
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
     groups, prober = squared(prober, bind(prober, groups))
-    groups, prober = absorb(prober, bind_masks(prober, groups))
+    groups, prober = absorb(prober, bind_masks(prober, groups), guards)
     groups, prober, indexed = bind_indexed(prober, groups)
     proof = prove_batch(prober, groups, optionals.names)
     extents = derive(groups, guards)

@@ -158,19 +158,23 @@ def _masked_axes(mask: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ..
     return next((some for some in kept if mask == tuple(other[axis] for axis in some)), ())
 
 
-def absorb(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
+def absorb(prober: Prober, groups: list[Group], guards: Sequence[Guard] = ()) -> tuple[list[Group], Prober]:
     """Groups merged where one may only be longer than another, and nothing reads what it has more: one size to its author.
 
-    The prober that comes back has the sizes made equal.
+    The prober that comes back has the sizes made equal. What an equality computes from the other's size is no such pair:
+    a mask has as many columns as a picture has patches, and a few pixels beyond the last patch are read by nothing.
     """
+    computed = [set(guard.axes) for guard in guards if guard.equality and not guard.tie]
     for first, second in itertools.permutations(groups, 2):
         sizes = prober.hypothesis.sizes()
         target = sizes[second[0]]
         if target < 3 or {path for path, _ in first} & {path for path, _ in second}:
             continue
-        if sizes[first[0]] < target or not _surplus_is_unread(prober, first, target):
+        if sizes[first[0]] < target or any(axes & set(first) and axes & set(second) for axes in computed):
             continue
-        return absorb(prober.resized(dict.fromkeys(first, target)), merged(groups, (first, second), sizes))
+        if not _surplus_is_unread(prober, first, target):
+            continue
+        return absorb(prober.resized(dict.fromkeys(first, target)), merged(groups, (first, second), sizes), guards)
     return groups, prober
 
 

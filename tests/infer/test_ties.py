@@ -122,6 +122,22 @@ def test_sizes_that_are_read_to_their_ends_stay_two(bench: Bench) -> None:
     assert same is prober
 
 
+class Tiled(nn.Module):
+    """Tiles of 7 by 7, and a mark for each: a picture of 41 by 49 has 35 of them, and is read up to its row 35."""
+
+    def forward(self, x: torch.Tensor, marks: torch.Tensor) -> Any:
+        return torch.nn.functional.avg_pool2d(x[:, None], 7).flatten(1) * marks
+
+
+def test_a_size_that_is_computed_from_another_is_not_made_the_same(bench: Bench) -> None:
+    found = bench(Tiled()).found(params(x=f32(2, 41, 49), marks=f32(2, 35)))
+    prober = bench(Tiled()).prober(found.hypothesis)
+    rows: tuple[Axis, ...] = (X0, (("marks",), 0))
+    groups = [rows, (X1,), ((("x",), 2),), ((("marks",), 1),)]
+    assert absorb(prober, groups, found.trial.guards) == (groups, prober)
+    assert len(absorb(prober, groups)[0]) == 3
+
+
 class Bodies(nn.Module):
     """Features and places of the same atoms, which nothing but the bonds' ids joins."""
 
