@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted
+from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, dotted, is_mask
 from contractgen.infer.probe import Input, Prober, Refill, out_tensors, same_bits
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.trial import SymbolicTensor
-from contractgen.infer.values import Fill
+from contractgen.infer.values import Fill, Plan
 
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=8)
 _LIKELY = 18
@@ -101,7 +101,7 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
         return "it is no tensor: it stays at its default"
     if not _runs_without(search, before, found):
         return "it was found only at sizes of the other inputs that the model does not run on without it"
-    in_place = _in_place(search, before, found, path)
+    in_place = _with_their_rows(search, before, _in_place(search, before, found, path), path)
     displaced = _output_ranks(found) not in ((), _output_ranks(before))
     found = alongside(search, usual_dtypes(search, in_place, added), added)
     old = Prober(search.runner, before.hypothesis, before.plan).lively()
@@ -190,6 +190,22 @@ def _in_place(search: Search, before: Found, found: Found, path: Path) -> Found:
         changed = Found(other, {**before.plan, path: found.plan[path]}, trial)
         if trial.ok and _output_ranks(changed) == wanted and Prober(search.runner, other, changed.plan).at([{}])[0].ok:
             return changed
+    return found
+
+
+def _with_their_rows(search: Search, before: Found, found: Found, path: Path) -> Found:
+    """The same with as many rows of a mask as another tensor has, where it runs so with marks of both kinds.
+
+    A mask that lets everything through is dropped before anything looks at its rows, and any number of them runs.
+    """
+    leaf = found.hypothesis.node(path)
+    if not isinstance(leaf, Leaf) or not is_mask(path) or found.plan[path] != "ones" or not leaf.sizes:
+        return found
+    plan: Plan = {**found.plan, path: "mixed"}
+    for rows in dict.fromkeys(other.sizes[0] for other in before.hypothesis.leaves().values() if other.sizes):
+        other = found.hypothesis.with_node(path, replace(leaf, sizes=(rows, *leaf.sizes[1:])))
+        if Prober(search.runner, other, plan).ok({}):
+            return Found(other, plan, search.tracer.run(other))
     return found
 
 

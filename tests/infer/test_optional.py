@@ -447,3 +447,25 @@ def test_what_stands_for_another_input_by_its_name_is_an_alternative(bench: Benc
         ),
         "memory": "it is an object of a class of its own: it does not travel",
     }
+
+
+class Dropped(nn.Module):
+    """Attends from a token of its own too, and drops a mask that lets all through before anything looks at its rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 1)
+
+    def forward(self, x: torch.Tensor, attention_mask: torch.Tensor | None = None) -> Any:
+        scores = torch.nn.functional.pad(self.layer(x)[..., 0], (1, 0))
+        if attention_mask is not None:
+            kept = attention_mask + torch.zeros(scores.shape[1])
+            if not attention_mask.all():
+                scores = scores.masked_fill(kept[torch.arange(len(x))] == 0, -1e9)
+        return scores.softmax(-1)
+
+
+def test_a_mask_that_would_be_dropped_gets_the_rows_of_what_it_masks(bench: Bench) -> None:
+    result = added(bench, Dropped(), optional("attention_mask", x=f32(11, 6, 4)))
+    assert result.paths == [("attention_mask",)]
+    assert result.found.hypothesis.leaves()[("attention_mask",)].sizes == (11, 7)
