@@ -237,10 +237,11 @@ def _is_tensor(annotation: Any) -> bool:
 
 def _is_own_class(annotation: Any) -> bool:
     """Whether an annotation, perhaps beside None, is one class that is neither a tensor nor a container."""
-    classes = [cls for cls in typing.get_args(annotation) or (annotation,) if cls is not type(None)]
-    if len(classes) != 1 or not isinstance(classes[0], type) or _is_tensor(classes[0]):
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kept = [part for part in (typing.get_args(annotation) if union else (annotation,)) if part is not type(None)]
+    if len(kept) != 1 or not isinstance(kept[0], type) or _is_tensor(kept[0]) or hasattr(kept[0], "dim_str"):
         return False
-    return classes[0] not in (object, Any, inspect.Parameter.empty) and _node(classes[0], (), {}) == Unknown()
+    return kept[0] not in (object, Any, inspect.Parameter.empty) and _node(kept[0], (), {}) == Unknown()
 
 
 def _widest(dtypes: tuple[torch.dtype, ...]) -> tuple[torch.dtype, ...]:

@@ -257,6 +257,37 @@ def test_a_shape_annotation_gives_rank_dims_and_the_usual_dtype() -> None:
     assert prior.exact_rank
 
 
+class Cache:
+    """A class of an author's own."""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "own"),
+    [
+        (Cache, True),
+        (Cache | None, True),
+        (Tensor | None, False),
+        (Tensor | Cache, False),
+        (_Float, False),
+        (list[Cache], False),
+        (dict[str, Tensor] | None, False),
+        (Scene | None, False),
+        (Any, False),
+        (object, False),
+        (int, False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_a_class_of_the_authors_own_is_told_apart(annotation: Any, own: bool) -> None:
+    class Annotated_(nn.Module):  # noqa: N801
+        def forward(self, x=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return x
+
+    Annotated_.forward.__annotations__ = {"x": annotation}
+    assert read_signature(Annotated_()).objects == ({"x"} if own else set())
+
+
 class Graphs(nn.Module):
     def forward(self, x: Any, edge_index: torch.Tensor, edge_weight: torch.Tensor | None, batch: torch.Tensor) -> Any:
         return x
