@@ -12,7 +12,8 @@ from contractgen.infer.example import from_example
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
 from contractgen.infer.longest import with_longest
 from contractgen.infer.priors import Prior
-from contractgen.infer.probe import Prober
+from contractgen.infer.probe import Observed, Prober, out_tensors
+from contractgen.infer.ranks import groups_of
 from contractgen.infer.repeats import without_ones, without_repeats
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.signature import Signature
@@ -25,7 +26,8 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
-        found = _without_spare(search, usual_dtypes(search, without_ones(search, without_repeats(search, found))))
+        found = without_ones(search, without_repeats(search, _with_room(search, found)))
+        found = _without_spare(search, usual_dtypes(search, found))
         return alongside(search, found, [path for path in found.hypothesis.leaves() if is_mask(path)])
     hypothesis, plan = from_example(search.signature, given)
     hypothesis = _without_optional(search, hypothesis, plan)
@@ -41,10 +43,36 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
     for start in (everywhere, hypothesis.with_sizes(first_axes)) if spread_out else ():
         found = search.find(start, frozen=frozen, limits=Limits(trials=80, confirmations=12))
         if found is not None and ranks == {path: len(leaf.sizes) for path, leaf in found.hypothesis.leaves().items()}:
+            found = _with_room(search, found)
             tiled = Prober(search.runner, found.hypothesis, plan)
             return replace(found, plan=with_longest(search.runner, found.hypothesis, plan)) if tiled.ok({}) else found
     trial = search.tracer.run(hypothesis)
     return Found(hypothesis, with_longest(search.runner, hypothesis, plan), trial)
+
+
+def _with_room(search: Search, found: Found) -> Found:
+    """The input at larger sizes where the outputs are numbers, if they are none at those that were found.
+
+    The spread of a single step is no number, and then nothing can be told from the outputs.
+    """
+    prober = Prober(search.runner, found.hypothesis, found.plan)
+    if _is_told(prober.base()):
+        return found
+    sizes, groups = found.hypothesis.sizes(), groups_of(prober, found)
+    changes = [{axis: factor * sizes[axis] for axis in group} for factor in _ROOMS for group in groups]
+    for change, outcome in zip(changes, prober.at(changes), strict=True):
+        if outcome.ok and _is_told(outcome.value):
+            hypothesis = found.hypothesis.with_sizes(change)
+            return Found(hypothesis, found.plan, search.tracer.run(hypothesis, answer=found.trial.answer))
+    return found
+
+
+_ROOMS = (2, 4, 8)
+
+
+def _is_told(observed: Observed) -> bool:
+    """Whether all outputs are finite, and none is empty."""
+    return observed.finite and not any(0 in tensor.sizes for _, tensor in out_tensors(observed.tree))
 
 
 def _without_spare(search: Search, found: Found) -> Found:

@@ -242,3 +242,24 @@ class _EitherOrBoth(nn.Module):
 def test_a_run_that_returns_nothing_is_no_first_input() -> None:
     contract = inferred(_EitherOrBoth())
     assert [(parameter.name, parameter.required) for parameter in contract.inputs] == [("ids", True), ("sights", False)]
+
+
+class _Statistics(nn.Module):
+    """The mean and the spread of what windows of a wave give: of a single window there is no spread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows, self.head = nn.Conv1d(1, 6, 5, stride=5), nn.Linear(12, 4)
+
+    def forward(self, wave: torch.Tensor) -> Any:
+        steps = self.windows(wave[:, None]).relu()
+        return self.head(torch.cat([steps.mean(-1), steps.std(-1)], dim=1))
+
+
+def test_the_first_input_has_room_for_a_spread() -> None:
+    contract = inferred(_Statistics())
+    [wave] = [leaf.tensor for leaf in leaves(contract.inputs)]
+    assert wave.shape[0] == "batch"
+    assert wave.values is not None
+    assert wave.values.finite
+    assert contract.dims[str(wave.shape[1])].min == 10
