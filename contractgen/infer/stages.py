@@ -34,6 +34,7 @@ from contractgen.infer.sampling import random_inputs
 from contractgen.infer.search import Found, Search
 from contractgen.infer.sequences import settle_sequences
 from contractgen.infer.signature import Signature, read_signature
+from contractgen.infer.together import keep_beside_others
 from contractgen.infer.trial import Tracer, quiet
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def _gather(
     for path, leaf in leaves.items():
         report("probe", f"contents of {dotted(path)}")
         domains[path] = contents.of(path, leaf)
+    keep_beside_others(sizes, domains, search.pool)
     example = None if given is None else from_example(search.signature, given)[0]
     lengths = measure_lists(prober, example)
     settle_sequences(prober, search.signature, example, lengths)
