@@ -32,8 +32,9 @@ def name_extents(
 ) -> dict[int, str]:
     """A unique name per free extent, by its position in ``extents``."""
     named: dict[int, str] = {}
+    last = _with_channels_last(extents, leaves)
     wanted = {
-        index: _authors_name(extent, priors) or ("batch" if extent is batch else _role(extent, leaves, batch))
+        index: _authors_name(extent, priors) or ("batch" if extent is batch else _role(extent, leaves, batch, last))
         for index, extent in enumerate(extents)
         if extent.fixed is None
     }
@@ -71,9 +72,23 @@ def _owner(extent: Extent) -> str:
     return identifier(name_in(path).lower())
 
 
-def _role(extent: Extent, leaves: Mapping[Path, Leaf], batch: Extent | None) -> str:
+def _with_channels_last(extents: Sequence[Extent], leaves: Mapping[Path, Leaf]) -> set[Path]:
+    """The pictures and volumes whose last axis has as many channels as pictures have, with a free size behind the batch."""
+    fixed = {axis: extent.fixed for extent in extents for axis in extent.group}
+    pictures = {path: len(leaf.sizes) for path, leaf in leaves.items() if len(leaf.sizes) in (4, 5)}
+    return {
+        path for path, rank in pictures.items() if fixed.get((path, rank - 1)) in _CHANNELS and not fixed.get((path, 1))
+    }
+
+
+_CHANNELS = (1, 3, 4)
+
+
+def _role(extent: Extent, leaves: Mapping[Path, Leaf], batch: Extent | None, channels_last: set[Path]) -> str:
     """The usual name of the first axis of the group whose tensor tells one."""
-    roles = [_axis_role(axis, leaves, batch) for axis in extent.group]
+    roles = [
+        _axis_role((path, index + (path in channels_last and index > 0)), leaves, batch) for path, index in extent.group
+    ]
     return next((role for role in roles if role != "size"), roles[0])
 
 

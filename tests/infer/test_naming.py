@@ -47,6 +47,15 @@ def test_axes_have_the_usual_names_of_their_roles(leaf: Leaf, expected: list[str
     assert names({"x": leaf}, *groups) == expected
 
 
+def test_pictures_with_channels_last_have_their_sides_before_them() -> None:
+    leaves: dict[Path, Leaf] = {("x",): f32(2, 11, 13, 3)}
+    extents = [Extent(((("x",), axis),)) for axis in range(3)]
+    extents += [Extent(((("x",), 3),), fixed=3)]
+    assert list(name_extents(extents, leaves, {}, extents[0]).values()) == ["batch", "height", "width"]
+    extents[3].fixed = 64  # so many are features of something
+    assert list(name_extents(extents, leaves, {}, extents[0]).values()) == ["batch", "channels", "height"]
+
+
 def test_audio_has_samples_and_spectra_have_frames() -> None:
     assert names({"waveform": f32(2, 99)}, (("waveform", 0),), (("waveform", 1),)) == ["batch", "samples"]
     assert names({"mel": f32(2, 80, 99)}, (("mel", 0),), (("mel", 2),)) == ["batch", "frames"]
