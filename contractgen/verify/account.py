@@ -35,6 +35,7 @@ POLICIES = {
     "grid": "several sizes end in the same grid, one of them is meant",
     "wrapped": "a negative id counts from the end, and is refused as the id that it is not",
     "saturated": "the number acts as an allowed one does: a length counts no elements that are not there, a flag is set or not",
+    "optional": "the model fails on it without one of the optional inputs: a size has one bound, whatever is given",
     "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
 }
 """Why an input is refused although the model runs on it."""
@@ -107,7 +108,9 @@ def _policy(
         return "finite"
     if _drops_a_remainder(contract, eager, recipe, outputs):
         return "remainder"
-    return "grid" if _ends_in_the_same_grid(contract, eager, case) else ""
+    if _ends_in_the_same_grid(contract, eager, case):
+        return "grid"
+    return "optional" if _fails_with_less(contract, eager, case) else ""
 
 
 def _other_sizes(contract: Contract, recipe: Recipe) -> dict[str, int] | None:
@@ -227,6 +230,18 @@ def _ends_in_the_same_grid(contract: Contract, eager: Eager, case: Case) -> bool
     return _runs(contract, eager, replace(case.recipe, edit=None)) and not any(
         _runs(contract, eager, replace(case.recipe, edit=replace(edit, size=s))) for s in (max(1, size // 2), 2 * size)
     )
+
+
+def _fails_with_less(contract: Contract, eager: Eager, case: Case) -> bool:
+    """Whether a size beyond the bounds of a dim fails where something optional is left out.
+
+    A table of places bounds the length of a sequence, unless the places are given.
+    """
+    recipe = case.recipe
+    if recipe.edit is not None or case.claim is None or case.claim.property not in ("min", "max", "multiple_of"):
+        return False
+    fewer = dict.fromkeys((frozenset[str](), *(recipe.on - {switch} for switch in sorted(recipe.on))))
+    return any(not _runs(contract, eager, replace(recipe, on=on)) for on in fewer if on != recipe.on)
 
 
 def _runs(contract: Contract, eager: Eager, recipe: Recipe) -> bool:

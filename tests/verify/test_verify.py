@@ -231,6 +231,37 @@ def test_a_bound_beyond_which_numbers_act_as_it_does_is_accounted_for() -> None:
     assert result.ok
 
 
+class Placed(nn.Module):
+    """A table of 9 places bounds a sequence whose places are not given."""
+
+    def __init__(self, *, anywhere: bool = False) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(7, 3), nn.Embedding(9, 3)
+        self.anywhere = anywhere
+
+    def forward(self, ids: torch.Tensor, positions: torch.Tensor | None = None) -> torch.Tensor:
+        if positions is None:
+            steps = torch.arange(ids.shape[1])
+            positions = steps % 9 if self.anywhere else steps
+        return (self.words(ids) + self.places(positions)).mean((1, 2))
+
+
+def test_a_bound_that_holds_without_an_optional_input_is_accounted_for() -> None:
+    ids = Tensor("ids", "int64", ("batch", "seq"), Values(min=0, max=6))
+    positions = Tensor("positions", "int64", ("batch", "seq"), Values(min=0, max=8))
+    contract = Contract(
+        "placed",
+        (Parameter("ids", ids), Parameter("positions", positions, required=False)),
+        (Output("output", Tensor("output", "float32", ("batch",))),),
+        {"batch": Dim(role="batch"), "seq": Dim(max=9)},
+    )
+    result = check(LINEAR, contract=seal(contract), model=Placed())
+    assert result.policies["optional"] > 0
+    assert result.ok
+    wider = check(LINEAR, contract=seal(contract), model=Placed(anywhere=True))
+    assert "seq is at most 9" in next(f.message for f in wider.findings if f.kind == "complete")
+
+
 def test_a_dropped_remainder_accounts_for_a_multiple() -> None:
     class Cropping(nn.Module):
         def __init__(self) -> None:
