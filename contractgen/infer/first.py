@@ -12,8 +12,8 @@ from contractgen.infer.example import from_example
 from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
 from contractgen.infer.longest import with_longest
 from contractgen.infer.priors import Prior
-from contractgen.infer.probe import Observed, Prober, out_tensors
-from contractgen.infer.ranks import groups_of
+from contractgen.infer.probe import Observed, Prober
+from contractgen.infer.ranks import at_sizes, groups_of
 from contractgen.infer.repeats import without_ones, without_repeats
 from contractgen.infer.search import Found, Limits, Search
 from contractgen.infer.signature import Signature
@@ -62,8 +62,7 @@ def _with_room(search: Search, found: Found) -> Found:
     changes = [{axis: factor * sizes[axis] for axis in group} for factor in _ROOMS for group in groups]
     for change, outcome in zip(changes, prober.at(changes), strict=True):
         if outcome.ok and _is_told(outcome.value):
-            hypothesis = found.hypothesis.with_sizes(change)
-            return Found(hypothesis, found.plan, search.tracer.run(hypothesis, answer=found.trial.answer))
+            return at_sizes(search, found, change)
     return found
 
 
@@ -72,7 +71,7 @@ _ROOMS = (2, 4, 8)
 
 def _is_told(observed: Observed) -> bool:
     """Whether all outputs are finite, and none is empty."""
-    return observed.finite and not any(0 in tensor.sizes for _, tensor in out_tensors(observed.tree))
+    return observed.finite and not observed.empty
 
 
 def _without_spare(search: Search, found: Found) -> Found:

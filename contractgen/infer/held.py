@@ -19,7 +19,7 @@ from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Axis, Hypothesis, dotted, name_in
 from contractgen.infer.optional import Optionals
 from contractgen.infer.probe import Prober
-from contractgen.infer.ranks import groups_of
+from contractgen.infer.ranks import at_sizes, groups_of
 from contractgen.infer.search import Found, Search
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import flips
@@ -102,9 +102,7 @@ def seat(search: Search, optionals: Optionals) -> tuple[Optionals, dict[Axis, He
             if not prober.means(prober.at([change])[0]):
                 continue
             seated |= {axis: one for part, one in zip(parts, chosen, strict=True) for axis in part}
-            moved = found.hypothesis.with_sizes(change)
-            trial = search.tracer.run(moved, answer=found.trial.answer)
-            optionals = replace(optionals, found=Found(moved, found.plan, trial))
+            optionals = replace(optionals, found=at_sizes(search, found, change))
             break
     return optionals, seated
 
@@ -126,9 +124,7 @@ def _columns_of_reshapes(search: Search, optionals: Optionals) -> tuple[Optional
             continue
         if all(prober.means(outcome) for outcome in prober.at([change, more])):
             seated |= dict.fromkeys(part, Held(wanted, "the columns of a reshape"))
-            moved = found.hypothesis.with_sizes(change)
-            trial = search.tracer.run(moved, answer=found.trial.answer)
-            optionals = replace(optionals, found=Found(moved, found.plan, trial))
+            optionals = replace(optionals, found=at_sizes(search, found, change))
     return optionals, seated
 
 
@@ -148,11 +144,9 @@ def _spanned_by_kernels(search: Search, optionals: Optionals) -> tuple[Optionals
         wider = [spanned | dict.fromkeys(other, wide) for wide in _making_up(search, found, spanned, other)]
         change = next((c for c, ran in zip(wider, prober.at(wider), strict=True) if prober.means(ran)), None)
         if change is not None:
-            moved = found.hypothesis.with_sizes(change)
-            trial = search.tracer.run(moved, answer=found.trial.answer)
-            return replace(optionals, found=Found(moved, found.plan, trial)), dict.fromkeys(
-                own, Held(size, "the height of a kernel that is one column wide" if axis == 2 else "a kernel's width")
-            )
+            name = "the height of a kernel that is one column wide" if axis == 2 else "a kernel's width"
+            moved = replace(optionals, found=at_sizes(search, found, change))
+            return moved, dict.fromkeys(own, Held(size, name))
     return optionals, {}
 
 

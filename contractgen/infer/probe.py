@@ -44,6 +44,11 @@ class Observed:
     finite: bool
     tensors: tuple[torch.Tensor, ...] = ()
 
+    @property
+    def empty(self) -> bool:
+        """Whether some output has no elements."""
+        return any(0 in tensor.sizes for _, tensor in out_tensors(self.tree))
+
 
 @dataclass(frozen=True)
 class Input:
@@ -121,9 +126,8 @@ class Prober:
         if not outcome.ok:
             return False
         base = self.base()
-        empty = any(0 in tensor.sizes for _, tensor in out_tensors(outcome.value.tree))
-        base_empty = any(0 in tensor.sizes for _, tensor in out_tensors(base.tree))
-        return (outcome.value.finite or not base.finite) and (not empty or base_empty or self.sizes_vary)
+        empty: bool = outcome.value.empty
+        return (outcome.value.finite or not base.finite) and (not empty or base.empty or self.sizes_vary)
 
     def describe(self, outcome: Outcome) -> str:
         """One line for a reader; of a run that returned and does not mean anything, what its output lacks."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from contractgen.infer.batch import prove_batch, tensors_with_rows
-from contractgen.infer.hypothesis import Hypothesis, Path
+from contractgen.infer.hypothesis import Axis, Hypothesis, Path
 from contractgen.infer.mixing import unmixed
 from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Limits, Search
@@ -23,6 +23,12 @@ _FEW = Limits(trials=12, confirmations=4, fill=False, patience=3)
 def groups_of(prober: Prober, found: Found) -> list[Group]:
     """The tied axes of an input: from its symbolic run, and from real ones where that says nothing."""
     return bind(prober, tied_axes(found.hypothesis, found.trial.guards))
+
+
+def at_sizes(search: Search, found: Found, sizes: dict[Axis, int]) -> Found:
+    """The same input at other sizes of some axes, with the symbolic run there."""
+    hypothesis = found.hypothesis.with_sizes(sizes)
+    return Found(hypothesis, found.plan, search.tracer.run(hypothesis, answer=found.trial.answer))
 
 
 def choose_ranks(search: Search, found: Found) -> Found:
