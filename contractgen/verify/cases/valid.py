@@ -15,6 +15,7 @@ from contractgen.verify.sizes import greatest_size, least_size
 
 FILLS: tuple[Fill, ...] = ("lowest", "highest", "edges", "zeros", "special", "options")
 _COMBINATIONS = 16
+_LARGE = 128
 _MANY = 70_000
 """Elements: scans go in pieces of 65,536."""
 
@@ -88,7 +89,10 @@ def many_elements(ground: Ground) -> Recipe | None:
 
 
 def _bounds(ground: Ground, everything: frozenset[str]) -> Iterator[tuple[str, Recipe]]:
-    """Each free dim at its least size, one step above it, and at its greatest, the others small and distinct."""
+    """Each free dim at its least size, one step above it, and at its greatest, the others small and distinct.
+
+    Beside a large size the others are at their least: such a run takes longer than all the small ones together.
+    """
     for name, dim in ground.contract.dims.items():
         if dim.equals is not None:
             continue
@@ -99,7 +103,7 @@ def _bounds(ground: Ground, everything: frozenset[str]) -> Iterator[tuple[str, R
         for label, size in wanted.items():
             if size is None or size < least or (most is not None and size > most):
                 continue
-            sizes = ground.sizes.solve({name: size}, order="distinct", least=2)
+            sizes = ground.sizes.solve({name: size}, order="distinct", least=1 if size >= _LARGE else 2)
             if sizes is not None:
                 yield f"dim:{name}.{label}", Recipe(sizes, everything, seed=ground.seed)
 
