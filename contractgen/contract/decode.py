@@ -144,12 +144,12 @@ def _values(data: object, path: str, *, nested: bool) -> Values:
             raise ContractError(f"{path}.one_of", "is empty, so that no value would be accepted")
     finite, not_nan = (part.flag(name, default=False) for name in ("finite", "not_nan"))
     order: Order | None = part.choice("order", get_args(Order)) if "order" in part.data else None
-    attained = part.flag("attained", default=False)
+    attained, marked = (part.flag(name, default=False) for name in ("attained", "marked"))
     columns = None
     if not nested and "along_last" in part.data:
         columns = tuple(_values(item, at, nested=True) for at, item in part.items("along_last"))
     part.done()
-    return Values(low, high, one_of, finite, not_nan, order, attained, columns)
+    return Values(low, high, one_of, finite, not_nan, order, attained, marked, columns)
 
 
 def _constant(part: Reader) -> Constant:

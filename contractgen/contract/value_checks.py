@@ -37,6 +37,8 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
         yield Problem(f"{path}.order", "orders the elements along the last axis of a tensor that has no axis")
     if values.attained:
         yield from _attained(values, tensor.dtype, f"{path}.attained")
+    if values.marked:
+        yield from _marked(values, tensor, f"{path}.marked")
     if values.along_last is None:
         return
     path = f"{path}.along_last"
@@ -47,9 +49,8 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
     elif last != len(values.along_last):
         yield Problem(path, f"has {len(values.along_last)} domains for a last axis of {last}")
     for index, column in enumerate(values.along_last):
-        if column.order is not None or column.attained or column.along_last is not None:
+        if column != (alone := replace(column, order=None, attained=False, marked=False, along_last=None)):
             yield Problem(f"{path}[{index}]", "says something about a whole last axis, but is about one index of it")
-        alone = replace(column, order=None, attained=False, along_last=None)
         yield from _domain(alone, tensor.dtype, f"{path}[{index}]", contract, known)
 
 
@@ -61,6 +62,22 @@ def _attained(values: Values, dtype: DType, path: str) -> Iterator[Problem]:
         yield Problem(path, "needs a max that follows from a dim")
     if values.one_of is not None or values.along_last is not None:
         yield Problem(path, "has no place beside one_of or along_last")
+
+
+def _marked(values: Values, tensor: Tensor, path: str) -> Iterator[Problem]:
+    """Problems of a claim that each row has an element that is not zero."""
+    if tensor.dtype.startswith("complex"):
+        yield Problem(path, f"is about {tensor.dtype} numbers; it is for masks, which are bools, integers or floats")
+    if not tensor.shape:
+        yield Problem(path, "is about the rows of a tensor that has no axis")
+    if values.order is not None or values.attained or values.along_last is not None:
+        yield Problem(path, "has no place beside order, attained or along_last")
+    if any(bound is not None and _number(bound) is None for bound in (values.min, values.max)):
+        yield Problem(path, "has no place beside a bound that follows from a dim")
+    if values.one_of is not None and not any(map(Decimal, values.one_of)):
+        yield Problem(path, "needs a number that is not zero, which one_of excludes")
+    if values.min is not None and values.max is not None and _number(values.min) == _number(values.max) == 0:
+        yield Problem(path, "needs a number that is not zero, which min and max exclude")
 
 
 def _domain(values: Values, dtype: DType, path: str, contract: Contract, known: frozenset[str]) -> Iterator[Problem]:

@@ -79,11 +79,31 @@ def filled(
     high = bound_value(values.max, sizes) if values.attained else None
     if high is not None and numbers.size and numbers.max() < high:
         numbers.reshape(-1)[chooser.integers(numbers.size)] = high
+    if values.marked and numbers.size:
+        _mark(rows_of(numbers), dtype, values, sizes, chooser)
     if values.order is not None and shape:
         numbers = np.sort(numbers, axis=-1)
         if values.order == "descending":
             numbers = numbers[..., ::-1]
     return cast(numbers, dtype)
+
+
+def rows_of(array: Array) -> Array:
+    """An array's rows, as a view: one for each index of the first axis, or one that is all of a single axis."""
+    return array[None] if array.ndim == 1 else array
+
+
+def _mark(rows: Array, dtype: DType, values: Values, sizes: Mapping[str, int], chooser: np.random.Generator) -> None:
+    """Put a number that is not zero in each row of zeros."""
+    low, high = bounds_of(dtype, values, sizes)
+    allowed = [float(o) if isinstance(o, str) else o for o in values.one_of or ()] or [
+        min(high, max(low, 1)),
+        high,
+        low,
+    ]
+    for row in rows:
+        if not row.any():
+            row.reshape(-1)[chooser.integers(row.size)] = next(number for number in allowed if number)
 
 
 def cast(numbers: Array, dtype: str) -> Array:

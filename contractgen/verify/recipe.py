@@ -11,7 +11,7 @@ import numpy as np
 
 from contractgen.contract.model import Constant, Contract, Dict, DType, List, Node, Optional, Tensor, Values
 from contractgen.contract.tree import in_sequence
-from contractgen.verify.fill import Array, Fill, cast, filled, is_floating, numpy_dtype
+from contractgen.verify.fill import Array, Fill, cast, filled, is_floating, numpy_dtype, rows_of
 from contractgen.verify.places import has_tensor
 
 
@@ -67,6 +67,14 @@ class Ceiling:
 
 
 @dataclass(frozen=True)
+class Blank:
+    """The first row or the last one holds nothing but zeros."""
+
+    tensor: str
+    where: Literal["first", "last"]
+
+
+@dataclass(frozen=True)
 class Missing:
     """What stands at a path is not there."""
 
@@ -89,7 +97,7 @@ class Replaced:
     by: Literal["dict", "list", "none", "text"]
 
 
-Edit = Axis | Length | OtherDType | Rank | Element | Ceiling | Missing | Extra | Replaced
+Edit = Axis | Length | OtherDType | Rank | Element | Ceiling | Blank | Missing | Extra | Replaced
 
 
 @dataclass(frozen=True)
@@ -206,6 +214,8 @@ class _Builder:
         if isinstance(edit, Ceiling):
             capped: Array = np.minimum(array, array.dtype.type(edit.value))
             return capped
+        if isinstance(edit, Blank) and array.size:
+            rows_of(array)[0 if edit.where == "first" else -1] = 0
         if isinstance(edit, Element) and array.size:
             _put(array, tensor, edit)
         return array

@@ -125,13 +125,16 @@ def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], dep
     whole = dtype.startswith("int")
     points: tuple[int | str, ...] = (-1, 0, 1, 2, 3) if whole else (-1, 0, 1, 2, "0.5", "1.5", "-0.5")
     if chooser.random() < 0.25:
-        return Values(one_of=tuple(chooser.sample(points, chooser.choice((1, 2, 3)))), order=order)
+        one_of = tuple(chooser.sample(points, chooser.choice((1, 2, 3))))
+        marked = bool(depth and shape) and order is None and len(one_of) == 2
+        return Values(one_of=one_of, order=order, marked=marked)
     low = chooser.choice((None, None, *points, "a"))
     high = chooser.choice((None, *points, "a", "b", ("+", "a", 1)))
     flag = {} if whole else chooser.choice(({}, {"finite": True}, {"not_nan": True}))
     follows = isinstance(high, tuple) or high in ("a", "b")
     attained = whole and bool(depth) and follows and chooser.random() < 0.5
-    return Values(low, high, order=order, attained=attained, **flag)
+    marked = bool(depth and shape) and order is None and low is None and high in (1, 2)
+    return Values(low, high, order=order, attained=attained, marked=marked, **flag)
 
 
 def edited(made: Contract, chooser: random.Random) -> Contract:

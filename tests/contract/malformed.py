@@ -144,6 +144,7 @@ MALFORMED = (
     Malformed("finite null", _values(finite=None), f"{IDS}.values.finite", "where true or false"),
     Malformed("order", _values(order="rising"), f"{IDS}.values.order", "not one of ascending"),
     Malformed("attained", _values(attained="yes"), f"{IDS}.values.attained", "where true or false"),
+    Malformed("marked", _values(marked="yes"), f"{IDS}.values.marked", "where true or false"),
     Malformed("unknown value member", _values(minimum=3), f"{IDS}.values.minimum", "is no member"),
     Malformed("columns object", _values(along_last={}), f"{IDS}.values.along_last", "where an array"),
     Malformed("empty column", _values(along_last=[{}]), f"{IDS}.values.along_last[0]", "claims nothing"),

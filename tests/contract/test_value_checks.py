@@ -26,6 +26,9 @@ def found(
         (Values(min=1, max="n", order="ascending"), "int32"),
         (Values(max=("-", "n", 1)), "int64"),
         (Values(max="n", attained=True), "int32"),
+        (Values(one_of=(0, 1), marked=True), "int64"),
+        (Values(min=0, max=1, finite=True, marked=True), "bfloat16"),
+        (Values(marked=True), "bool"),
         (Values(min=1, max=("*", 2, "n"), order="descending", attained=True), "uint8"),
         (Values(min="2.0"), "int64"),
         (Values(min="-0.5", max="1e38", finite=True), "float32"),
@@ -80,6 +83,36 @@ def test_domains_that_a_dtype_can_have(values: Values, dtype: str) -> None:
             Values(max="n", one_of=(1, 2), attained=True),
             "int64",
             (".attained", "has no place beside one_of or along_last"),
+        ),
+        (
+            Values(one_of=(0,), marked=True),
+            "int8",
+            (".marked", "needs a number that is not zero, which one_of excludes"),
+        ),
+        (
+            Values(min=0, max="0.0", marked=True),
+            "float32",
+            (".marked", "needs a number that is not zero, which min and max exclude"),
+        ),
+        (
+            Values(max="n", marked=True),
+            "int64",
+            (".marked", "has no place beside a bound that follows from a dim"),
+        ),
+        (
+            Values(order="ascending", marked=True),
+            "int64",
+            (".marked", "has no place beside order, attained or along_last"),
+        ),
+        (
+            Values(marked=True),
+            "complex64",
+            (".marked", "is about complex64 numbers; it is for masks, which are bools, integers or floats"),
+        ),
+        (
+            Values(along_last=(Values(marked=True), Values())),
+            "int64",
+            (".along_last[0]", "says something about a whole last axis, but is about one index of it"),
         ),
         (
             Values(max="n", attained=True),

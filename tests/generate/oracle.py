@@ -129,6 +129,19 @@ def filled(contract: model.Contract, leaf: model.Tensor, array: np.ndarray, leav
     return all(in_domain(contract, values, leaf.dtype, part, sizes) for values, part in domains)
 
 
+def each_row_is_marked(numbers: np.ndarray) -> bool:
+    rows = numbers.reshape(numbers.shape[0] if numbers.ndim > 1 else 1, -1).tolist()
+    return all(any(one != 0 for one in row) for row in rows)
+
+
+def is_in_order(numbers: np.ndarray, order: str) -> bool:
+    for row in numbers.reshape(-1, numbers.shape[-1]).tolist():
+        for earlier, later in itertools.pairwise(row):
+            if not (earlier <= later if order == "ascending" else earlier >= later):
+                return False
+    return True
+
+
 def in_domain(
     contract: model.Contract, values: model.Values, dtype: str, array: np.ndarray, sizes: dict[str, int]
 ) -> bool:
@@ -155,12 +168,9 @@ def in_domain(
             return False
     if values.attained and high is not None and elements and max(elements) != high:
         return False
-    if values.order is not None and array.ndim:
-        for row in numbers.reshape(-1, array.shape[-1]).tolist() if array.size else []:
-            for earlier, later in itertools.pairwise(row):
-                if not (earlier <= later if values.order == "ascending" else earlier >= later):
-                    return False
-    return True
+    if values.marked and numbers.size and not each_row_is_marked(numbers):
+        return False
+    return values.order is None or not numbers.size or not array.ndim or is_in_order(numbers, values.order)
 
 
 def bound_of(

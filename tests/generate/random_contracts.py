@@ -110,7 +110,9 @@ class Maker:
         not_nan = is_float and not finite and rng.random() < 0.3
         follows = (isinstance(high, str) and high in self.dims) or isinstance(high, tuple)
         attained = follows and "int" in dtype and one_of is None and depth > 0 and rng.random() < 0.5
-        return model.Values(low, high, one_of, finite, not_nan, order, attained)
+        sized = follows or low in self.dims
+        marked = not attained and order is None and not sized and bool(depth and shape) and rng.random() < 0.3
+        return model.Values(low, high, one_of, finite, not_nan, order, attained, marked)
 
     def arguments(self, contract: model.Contract) -> dict[str, Any]:
         """Arguments that are likely to keep the contract."""

@@ -194,6 +194,8 @@ class Reading:
                 rules.add("order")
             if values.attained and self.is_short(values, row, tensor.dtype):
                 rules.add("attained")
+            if values.marked and all(element == 0 for _, _, element in row):
+                rules.add("marked")
             for rule in sorted(rules):
                 self.refuse(rule, side, path)
 

@@ -104,6 +104,9 @@ class _Picker:
     def row(self, length: int) -> tuple[Element, tuple[tuple[int, Element], ...]]:
         """The number that fills a row of the last axis, and those at some indices."""
         fill, at = self._row(length)
+        if self.tensor.values and self.tensor.values.marked and not any((fill, *(number for _, number in at))):
+            # A demanded zero fills all places but one.
+            return fill, ((0, next(number for number in self._options(None) if number)),)
         largest = self._largest(self.tensor, self.reading)
         if largest is None or largest in (fill, *(number for _, number in at)):
             return fill, at
@@ -162,6 +165,8 @@ class _Picker:
             if largest is not None and self.allows(column, largest):
                 return largest
         options = self._options(column)
+        if any(one and one.values and one.values.marked for one in (self.tensor, self.judge)):
+            options.sort(key=lambda number: number == 0)
         if self.judge is None:
             return options[0] if options else 0
         domain_of_judge = self.judge.values or Values()

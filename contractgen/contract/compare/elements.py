@@ -32,6 +32,8 @@ class Domain:
     not_nan: bool
     attained: bool
     """The largest element of the tensor is ``high``."""
+    marked: bool
+    """Each row of the tensor has an element that is not zero."""
 
 
 def is_nan(number: Number) -> bool:
@@ -63,6 +65,7 @@ def domain(tensor: Tensor, column: int | None) -> Domain:
         any(part.finite for part in parts),
         any(part.not_nan or part.finite for part in parts),
         parts[0].attained,
+        parts[0].marked,
     )
 
 
@@ -135,9 +138,15 @@ def allowed(claims: Domain, number: Number) -> list[Expr] | None:
     return together(conditions)
 
 
-def is_largest(claims: Domain, number: Number) -> list[Condition]:
-    """What must hold for an allowed number to be the largest element, where a domain says which one that is."""
-    return [at_most(high, number) for high in claims.high] if claims.attained else []
+def stands_alone(claims: Domain, number: Number) -> list[Condition]:
+    """What must hold for an allowed number to be all that a tensor holds: to be its largest element, or not to be zero."""
+    conditions = [at_most(high, number) for high in claims.high] if claims.attained else []
+    return [*conditions, not_zero(number)] if claims.marked else conditions
+
+
+def not_zero(number: Number) -> Condition:
+    """That a number is not zero; of one that depends on sizes only that it is more."""
+    return below(0, number) if isinstance(number, (str, tuple)) else number != 0
 
 
 def candidates(given: Domain, judge: Domain, bound: Number = 0) -> list[Number]:
@@ -187,6 +196,8 @@ def inhabited(claims: Domain) -> list[list[Expr]]:
             numbers += INTEGERS[claims.dtype]
     else:
         numbers = list(claims.low)
+    if claims.marked:
+        numbers = [number for number in (*numbers, *claims.high, 1, -1) if not_zero(number) is True]
     ways = [way for way in (allowed(claims, number) for number in numbers) if way is not None]
     if claims.attained:
         largest = [way for way in (allowed(claims, number) for number in claims.high) if way is not None]

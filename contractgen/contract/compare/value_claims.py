@@ -17,10 +17,11 @@ from contractgen.contract.compare.elements import (
     below,
     candidates,
     domain,
+    inhabited,
     is_finite,
-    is_largest,
     is_nan,
     outside,
+    stands_alone,
     together,
 )
 from contractgen.contract.compare.pair import PairedLeaf
@@ -54,6 +55,8 @@ class Elements:
             yield from self._about_column(column)
         if judge.attained and judge.max is not None:
             yield from self._about_largest(count, judge.max)
+        if judge.marked and self.leaf.side == self.sizes.side and not domain(self.leaf.given, None).marked:
+            yield from self._about_blank(count)
         if judge.order is not None and self.leaf.side == self.sizes.side:
             given = self.leaf.given.values.order if self.leaf.given.values else None
             if given != judge.order:
@@ -66,10 +69,13 @@ class Elements:
         where = "" if column is None else f"[..., {column}]"
 
         # Messages are built of one row: where that has no room for a largest element beside, another row has.
-        rows = given.attained and len(self.leaf.given.shape) > 1
+        rank = len(self.leaf.given.shape)
+        rows = {"value-min", "value-set"} if given.attained and rank > 1 else set[str]()
+        if given.marked and rank > 2:
+            rows |= {"value-min", "value-max", "value-set"}
 
         def question(rule: str, needs: Needs, claim: Claim, complete: bool = True) -> Question:
-            complete = complete and not (rows and rule in ("value-min", "value-set"))
+            complete = complete and rule not in rows
             return self._question(rule, where, needs, lambda: self._ways(column, given, judge, claim), said, complete)
 
         for rule, bounds in (("value-min", judge.low), ("value-max", judge.high)):
@@ -101,7 +107,7 @@ class Elements:
             for numbers in product(*(candidates(one, one, term) for one in given)):
                 inside = [allowed(one, number) for one, number in zip(given, numbers, strict=True)]
                 left = together(below(number, term) for number in numbers)
-                largest = together(is_largest(given[0], numbers[0]))
+                largest = together(stands_alone(given[0], numbers[0]))
                 if left is None or largest is None or any(one is None for one in inside):
                     continue
                 places = range(count) if count else [None]
@@ -114,6 +120,22 @@ class Elements:
             if self.leaf.side == self.sizes.side or self.sizes.is_subject(used):
                 needed = self.leaf.needs | needs
                 yield self._question("attained", "", needed, partial(ways, term), said, supports.complete)
+
+    def _about_blank(self, count: int) -> Iterator[Question]:
+        """Whether a row may hold nothing but zeros. Of ``count`` columns each may have them."""
+        given = [domain(self.leaf.given, column) for column in (range(count) if count else [None])]
+
+        def ways() -> Ways:
+            inside = [allowed(one, 0) for one in given]
+            largest = together(stands_alone(given[0], 0))
+            if largest is not None and not any(one is None for one in inside):
+                places = range(count) if count else [None]
+                demand = Demand(self.leaf.side, self.leaf.path, tuple((place, 0) for place in places))
+                known = [condition for one in inside for condition in one or ()]
+                yield Way(self._filled(None, 0), [*known, *largest], demand)
+
+        complete = not (given[0].attained and len(self.leaf.given.shape) > 1)
+        yield self._question("marked", "", self.leaf.needs, ways, ("a row of zeros", "no row of zeros"), complete)
 
     def _question(
         self, rule: str, where: str, needs: Needs, ways: Callable[[], Ways], said: tuple[str, str], complete: bool
@@ -134,11 +156,12 @@ class Elements:
                 demand = Demand(self.leaf.side, self.leaf.path, ((column, number),))
                 conditions = [*self._filled(column, number), *left]
                 # It is the largest element itself, or one beside it.
-                largest = together(is_largest(given, number))
+                largest = together(stands_alone(given, number))
                 if largest is not None:
                     yield Way(conditions, [*inside, *largest], demand)
-                if given.attained and self.leaf.given.shape:
-                    yield Way([*conditions, ("<=", 2, self.leaf.given.shape[-1])], inside, demand)
+                if (given.attained or given.marked) and self.leaf.given.shape:
+                    for beside in inhabited(given) if given.marked else [[]]:
+                        yield Way([*conditions, ("<=", 2, self.leaf.given.shape[-1])], [*inside, *beside], demand)
 
     def _filled(self, column: int | None, number: Number) -> list[Expr]:
         """The tensor has elements, and one at the column."""
@@ -167,9 +190,9 @@ class Elements:
                 if inside[0] is None or inside[1] is None or inside[2] is None:
                     continue
                 demand = Demand(leaf.side, leaf.path, ((first, a), (second, b)))
-                # Where there is any disorder, there is one with the largest element in it.
-                for number in (a, b) if one.attained else (a,):
-                    largest = together(is_largest(one, number))
+                # Where there is any disorder, there is one with the largest element in it, and one with no zero.
+                for number in (a, b) if one.attained or one.marked else (a,):
+                    largest = together(stands_alone(one, number))
                     if largest is not None:
                         bounds = [*inside[0], *inside[1], *largest]
                         yield Way([*self._filled(second, 0), *inside[2]], bounds, demand)
