@@ -29,6 +29,7 @@ from contractgen.contract.parsing import ContractError
 from contractgen.contract.reading import IDENTIFIER, Reader, read_bound, read_expr, read_literal, read_size
 
 Order: TypeAlias = Literal["ascending", "descending"]
+EachRow: TypeAlias = Literal["nonzero", "zero"]
 
 _SHA256: Final = r"sha256:[0-9a-f]{64}"
 _CONSTANTS: Final[dict[str, type]] = {"bool": bool, "int": int, "float": str, "str": str, "none": type(None)}
@@ -144,12 +145,13 @@ def _values(data: object, path: str, *, nested: bool) -> Values:
             raise ContractError(f"{path}.one_of", "is empty, so that no value would be accepted")
     finite, not_nan = (part.flag(name, default=False) for name in ("finite", "not_nan"))
     order: Order | None = part.choice("order", get_args(Order)) if "order" in part.data else None
-    attained, marked = (part.flag(name, default=False) for name in ("attained", "marked"))
+    attained = part.flag("attained", default=False)
+    each_row: EachRow | None = part.choice("each_row", get_args(EachRow)) if "each_row" in part.data else None
     columns = None
     if not nested and "along_last" in part.data:
         columns = tuple(_values(item, at, nested=True) for at, item in part.items("along_last"))
     part.done()
-    return Values(low, high, one_of, finite, not_nan, order, attained, marked, columns)
+    return Values(low, high, one_of, finite, not_nan, order, attained, each_row, columns)
 
 
 def _constant(part: Reader) -> Constant:

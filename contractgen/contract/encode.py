@@ -102,8 +102,8 @@ def values_json(values: Values | None) -> JsonObject | None:
         members["order"] = values.order
     if values.attained:
         members["attained"] = True
-    if values.marked:
-        members["marked"] = True
+    if values.each_row is not None:
+        members["each_row"] = values.each_row
     if values.along_last is not None:
         members["along_last"] = [values_json(column) for column in values.along_last]
     return members or None

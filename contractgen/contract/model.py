@@ -67,9 +67,9 @@ class Values:
     """The elements along the last axis never fall (``ascending``) or never rise (``descending``)."""
     attained: bool = False
     """The largest element, if there is any, is ``max``, which follows from dims."""
-    marked: bool = False
-    """Each row has an element that is not zero, as attention asks of a mask. A row is all that one index of the first
-    axis holds; one axis is one row. A row without elements passes."""
+    each_row: Literal["nonzero", "zero"] | None = None
+    """Each row has an element that is not zero, or one that is, as attention asks of a mask. A row is all that one index
+    of the first axis holds; one axis is one row. A row without elements passes."""
     along_last: tuple[Values, ...] | None = None
     """One domain per index of a fixed last axis."""
 

@@ -37,8 +37,8 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
         yield Problem(f"{path}.order", "orders the elements along the last axis of a tensor that has no axis")
     if values.attained:
         yield from _attained(values, tensor.dtype, f"{path}.attained")
-    if values.marked:
-        yield from _marked(values, tensor, f"{path}.marked")
+    if values.each_row is not None:
+        yield from _each_row(values, tensor, f"{path}.each_row")
     if values.along_last is None:
         return
     path = f"{path}.along_last"
@@ -49,7 +49,7 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
     elif last != len(values.along_last):
         yield Problem(path, f"has {len(values.along_last)} domains for a last axis of {last}")
     for index, column in enumerate(values.along_last):
-        if column != (alone := replace(column, order=None, attained=False, marked=False, along_last=None)):
+        if column != (alone := replace(column, order=None, attained=False, each_row=None, along_last=None)):
             yield Problem(f"{path}[{index}]", "says something about a whole last axis, but is about one index of it")
         yield from _domain(alone, tensor.dtype, f"{path}[{index}]", contract, known)
 
@@ -64,8 +64,8 @@ def _attained(values: Values, dtype: DType, path: str) -> Iterator[Problem]:
         yield Problem(path, "has no place beside one_of or along_last")
 
 
-def _marked(values: Values, tensor: Tensor, path: str) -> Iterator[Problem]:
-    """Problems of a claim that each row has an element that is not zero."""
+def _each_row(values: Values, tensor: Tensor, path: str) -> Iterator[Problem]:
+    """Problems of a claim about what each row has."""
     if tensor.dtype.startswith("complex"):
         yield Problem(path, f"is about {tensor.dtype} numbers; it is for masks, which are bools, integers or floats")
     if not tensor.shape:
@@ -74,10 +74,13 @@ def _marked(values: Values, tensor: Tensor, path: str) -> Iterator[Problem]:
         yield Problem(path, "has no place beside order, attained or along_last")
     if any(bound is not None and _number(bound) is None for bound in (values.min, values.max)):
         yield Problem(path, "has no place beside a bound that follows from a dim")
-    if values.one_of is not None and not any(map(Decimal, values.one_of)):
-        yield Problem(path, "needs a number that is not zero, which one_of excludes")
-    if values.min is not None and values.max is not None and _number(values.min) == _number(values.max) == 0:
-        yield Problem(path, "needs a number that is not zero, which min and max exclude")
+    low, high = _number(values.min), _number(values.max)
+    if values.each_row == "zero":
+        excluded = (low is not None and low > 0) or (high is not None and high < 0)
+        if excluded or (values.one_of is not None and all(map(Decimal, values.one_of))):
+            yield Problem(path, "needs zero, which the other members exclude")
+    elif low == high == 0 or (values.one_of is not None and not any(map(Decimal, values.one_of))):
+        yield Problem(path, "needs a number that is not zero, which the other members exclude")
 
 
 def _domain(values: Values, dtype: DType, path: str, contract: Contract, known: frozenset[str]) -> Iterator[Problem]:

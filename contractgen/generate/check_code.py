@@ -20,7 +20,7 @@ INDENT = "    "
 TAKEN = frozenset(
     {
         *("tensors", "tensor", "count", "np", "DTYPES", "Any", "str", "len", "type", "min", "max", "bool", "dict"),
-        *("all_finite", "none_nan", "all_within", "all_among", "all_ordered", "all_marked", "attains"),
+        *("all_finite", "none_nan", "all_within", "all_among", "all_ordered", "each_row_has", "attains"),
         *(f"{letter}{number}" for letter in "ni" for number in range(40)),
     }
 )
@@ -385,6 +385,6 @@ def value_tests(values: model.Values, dtype: str, array: str) -> list[Code]:
         tests.append(group("all_among(", [array, literal(dtype), options], ")"))
     if values.order is not None:
         tests.append(f"all_ordered({array}, {literal(dtype)}, {literal(values.order)})")
-    if values.marked:
-        tests.append(f"all_marked({array}, {literal(dtype)})")
+    if values.each_row is not None:
+        tests.append(f"each_row_has({array}, {literal(dtype)}, {literal(values.each_row)})")
     return tests

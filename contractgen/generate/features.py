@@ -12,7 +12,7 @@ FEATURES = frozenset(
         *("bfloat16", "complex", "bool"),
         *("dicts", "lists", "tuples", "mixed_lists", "optionals", "constants", "absent", "several"),
         *("derived", "relations", "limited", "planes"),
-        *("values", "finite", "not_nan", "bounds", "one_of", "order", "attained", "marked", "columns", "sized"),
+        *("values", "finite", "not_nan", "bounds", "one_of", "order", "attained", "each_row", "columns", "sized"),
         *("client", "validator"),
     }
 )
@@ -86,7 +86,7 @@ def of_tensor(tensor: model.Tensor) -> Iterator[str]:
 
 def of_values(values: model.Values) -> Iterator[str]:
     """What a domain says."""
-    for name in ("finite", "not_nan", "order", "attained", "marked", "one_of"):
+    for name in ("finite", "not_nan", "order", "attained", "each_row", "one_of"):
         if getattr(values, name):
             yield name
     for bound in (values.min, values.max):

@@ -158,8 +158,8 @@ def values_line(values: model.Values) -> str:
         parts.append(f"{values.order} along the last axis")
     if values.attained and values.max is not None:
         parts.append(f"the largest is {expr_line(values.max)}")
-    if values.marked:
-        parts.append("no row of zeros")
+    if values.each_row is not None:
+        parts.append("a zero in each row" if values.each_row == "zero" else "no row of zeros")
     if values.along_last is not None:
         parts.append("a domain per index of the last axis (see SPEC)")
     return "".join(f", {part}" for part in parts)

@@ -88,8 +88,8 @@ def values_code(values: model.Values, dtype: str) -> Code:
         parts.append(f"order={literal(values.order)}")
     if values.attained:
         parts.append("attained=True")
-    if values.marked:
-        parts.append("marked=True")
+    if values.each_row is not None:
+        parts.append(f"each_row={literal(values.each_row)}")
     if values.along_last is not None:
         columns = [values_code(one, dtype) for one in values.along_last]
         parts.append(keyword("along_last", group("(", columns, ")")))

@@ -50,8 +50,8 @@ def values(domain: model.Values | None) -> str:
         parts.append(f"{domain.order} along the last axis")
     if domain.attained and domain.max is not None:
         parts.append(f"the largest {_bound(domain.max)}")
-    if domain.marked:
-        parts.append("no row of zeros")
+    if domain.each_row is not None:
+        parts.append("a zero in each row" if domain.each_row == "zero" else "no row of zeros")
     if domain.along_last is not None:
         columns = (f"[..., {index}] {values(each) or 'anything'}" for index, each in enumerate(domain.along_last))
         parts.append("; ".join(columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -79,8 +80,8 @@ def filled(
     high = bound_value(values.max, sizes) if values.attained else None
     if high is not None and numbers.size and numbers.max() < high:
         numbers.reshape(-1)[chooser.integers(numbers.size)] = high
-    if values.marked and numbers.size:
-        _mark(rows_of(numbers), dtype, values, sizes, chooser)
+    if values.each_row is not None and numbers.size:
+        _settle_rows(rows_of(numbers), dtype, values, chooser)
     if values.order is not None and shape:
         numbers = np.sort(numbers, axis=-1)
         if values.order == "descending":
@@ -93,17 +94,20 @@ def rows_of(array: Array) -> Array:
     return array[None] if array.ndim == 1 else array
 
 
-def _mark(rows: Array, dtype: DType, values: Values, sizes: Mapping[str, int], chooser: np.random.Generator) -> None:
-    """Put a number that is not zero in each row of zeros."""
-    low, high = bounds_of(dtype, values, sizes)
-    allowed = [float(o) if isinstance(o, str) else o for o in values.one_of or ()] or [
-        min(high, max(low, 1)),
-        high,
-        low,
-    ]
+def opposites(dtype: DType, values: Values) -> tuple[float, float]:
+    """A number of the kind that each row has to have one of, and one of the other kind; NaN where there is none."""
+    low, high = bounds_of(dtype, values, {})
+    options = [*map(float, values.one_of or ())] or [min(high, max(low, 1)), high, low, min(high, max(low, 0))]
+    zero, other = (next((float(one) for one in options if (one == 0) == wanted), math.nan) for wanted in (True, False))
+    return (zero, other) if values.each_row == "zero" else (other, zero)
+
+
+def _settle_rows(rows: Array, dtype: DType, values: Values, chooser: np.random.Generator) -> None:
+    """Put a number of the kind that each row has to have one of in each row that has none."""
+    number, _ = opposites(dtype, values)
     for row in rows:
-        if not row.any():
-            row.reshape(-1)[chooser.integers(row.size)] = next(number for number in allowed if number)
+        if not (row == 0 if values.each_row == "zero" else row != 0).any():
+            row[np.unravel_index(chooser.integers(row.size), row.shape)] = number
 
 
 def cast(numbers: Array, dtype: str) -> Array:

@@ -67,10 +67,11 @@ class Ceiling:
 
 
 @dataclass(frozen=True)
-class Blank:
-    """The first row or the last one holds nothing but zeros."""
+class Row:
+    """All elements of the first row, or of the last one, have this value."""
 
     tensor: str
+    value: float
     where: Literal["first", "last"]
 
 
@@ -97,7 +98,7 @@ class Replaced:
     by: Literal["dict", "list", "none", "text"]
 
 
-Edit = Axis | Length | OtherDType | Rank | Element | Ceiling | Blank | Missing | Extra | Replaced
+Edit = Axis | Length | OtherDType | Rank | Element | Ceiling | Row | Missing | Extra | Replaced
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,9 @@ class _Builder:
         if isinstance(edit, Ceiling):
             capped: Array = np.minimum(array, array.dtype.type(edit.value))
             return capped
-        if isinstance(edit, Blank) and array.size:
-            rows_of(array)[0 if edit.where == "first" else -1] = 0
+        if isinstance(edit, Row) and array.size:
+            numbers = cast(np.array([edit.value], np.float64), tensor.dtype)
+            rows_of(array)[0 if edit.where == "first" else -1] = numbers[0]
         if isinstance(edit, Element) and array.size:
             _put(array, tensor, edit)
         return array

@@ -126,15 +126,22 @@ def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], dep
     points: tuple[int | str, ...] = (-1, 0, 1, 2, 3) if whole else (-1, 0, 1, 2, "0.5", "1.5", "-0.5")
     if chooser.random() < 0.25:
         one_of = tuple(chooser.sample(points, chooser.choice((1, 2, 3))))
-        marked = bool(depth and shape) and order is None and len(one_of) == 2
-        return Values(one_of=one_of, order=order, marked=marked)
+        rows = bool(depth and shape) and order is None and len(one_of) == 2
+        return Values(one_of=one_of, order=order, each_row=("zero" if 0 in one_of else "nonzero") if rows else None)
     low = chooser.choice((None, None, *points, "a"))
     high = chooser.choice((None, *points, "a", "b", ("+", "a", 1)))
     flag = {} if whole else chooser.choice(({}, {"finite": True}, {"not_nan": True}))
     follows = isinstance(high, tuple) or high in ("a", "b")
     attained = whole and bool(depth) and follows and chooser.random() < 0.5
-    marked = bool(depth and shape) and order is None and low is None and high in (1, 2)
-    return Values(low, high, order=order, attained=attained, marked=marked, **flag)
+    rows = bool(depth and shape) and order is None and low is None and high in (0, 1, 2)
+    return Values(
+        low,
+        high,
+        order=order,
+        attained=attained,
+        each_row=("zero" if high == 0 else "nonzero") if rows else None,
+        **flag,
+    )
 
 
 def edited(made: Contract, chooser: random.Random) -> Contract:

@@ -218,14 +218,14 @@ def _dressed(
 def _values(
     draw: Draw, dtype: DType, shape: tuple[int | str, ...], told: tuple[str, ...], witness: Mapping[str, int]
 ) -> Values | None:
-    choice = draw(st.sampled_from(("none", "none", "domain", "domain", "order", "columns", "marked")))
+    choice = draw(st.sampled_from(("none", "none", "domain", "domain", "order", "columns", "rows")))
     if choice == "domain":
         domain: Values | None = draw(_domains(dtype, told, witness))
         if domain is not None and "int" in dtype and (isinstance(domain.max, tuple) or domain.max in told):
             return dataclasses.replace(domain, attained=draw(st.booleans()))
         return domain
-    if choice == "marked" and shape and not dtype.startswith("complex"):
-        return Values(marked=True)
+    if choice == "rows" and shape and not dtype.startswith("complex"):
+        return Values(each_row=draw(st.sampled_from(("nonzero", "zero"))))
     if choice == "order" and shape and not dtype.startswith("complex"):
         return Values(order=draw(st.sampled_from(("ascending", "descending"))))
     if choice == "columns" and shape and isinstance(shape[-1], int):

@@ -129,9 +129,9 @@ def filled(contract: model.Contract, leaf: model.Tensor, array: np.ndarray, leav
     return all(in_domain(contract, values, leaf.dtype, part, sizes) for values, part in domains)
 
 
-def each_row_is_marked(numbers: np.ndarray) -> bool:
+def each_row_has(numbers: np.ndarray, kind: str) -> bool:
     rows = numbers.reshape(numbers.shape[0] if numbers.ndim > 1 else 1, -1).tolist()
-    return all(any(one != 0 for one in row) for row in rows)
+    return all(any((one == 0) == (kind == "zero") for one in row) for row in rows)
 
 
 def is_in_order(numbers: np.ndarray, order: str) -> bool:
@@ -168,7 +168,7 @@ def in_domain(
             return False
     if values.attained and high is not None and elements and max(elements) != high:
         return False
-    if values.marked and numbers.size and not each_row_is_marked(numbers):
+    if values.each_row is not None and numbers.size and not each_row_has(numbers, values.each_row):
         return False
     return values.order is None or not numbers.size or not array.ndim or is_in_order(numbers, values.order)
 

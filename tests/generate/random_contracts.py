@@ -111,8 +111,9 @@ class Maker:
         follows = (isinstance(high, str) and high in self.dims) or isinstance(high, tuple)
         attained = follows and "int" in dtype and one_of is None and depth > 0 and rng.random() < 0.5
         sized = follows or low in self.dims
-        marked = not attained and order is None and not sized and bool(depth and shape) and rng.random() < 0.3
-        return model.Values(low, high, one_of, finite, not_nan, order, attained, marked)
+        rows = not attained and order is None and not sized and bool(depth and shape) and rng.random() < 0.3
+        each_row = rng.choice(["nonzero", "zero"]) if rows else None
+        return model.Values(low, high, one_of, finite, not_nan, order, attained, each_row)
 
     def arguments(self, contract: model.Contract) -> dict[str, Any]:
         """Arguments that are likely to keep the contract."""

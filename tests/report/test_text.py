@@ -96,7 +96,7 @@ def test_markup_in_names_is_text() -> None:
         (Values(min=("-", "seq", 1), max="seq"), "seq - 1 to seq"),
         (Values(finite=True, order="descending"), "finite, descending along the last axis"),
         (Values(min=1, max="seq", attained=True), "1 to seq, the largest seq"),
-        (Values(one_of=(0, 1), marked=True), "one of 0, 1, no row of zeros"),
+        (Values(one_of=(0, 1), each_row="nonzero"), "one of 0, 1, no row of zeros"),
         (Values(along_last=(Values(max=3), Values())), "[..., 0] 3 or less; [..., 1] anything"),
     ],
 )

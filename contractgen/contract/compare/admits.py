@@ -194,8 +194,8 @@ class Reading:
                 rules.add("order")
             if values.attained and self.is_short(values, row, tensor.dtype):
                 rules.add("attained")
-            if values.marked and all(element == 0 for _, _, element in row):
-                rules.add("marked")
+            if values.each_row is not None and not any(fits_row(values, element) for _, _, element in row):
+                rules.add("each-row")
             for rule in sorted(rules):
                 self.refuse(rule, side, path)
 
@@ -226,6 +226,11 @@ class Reading:
         if isinstance(bound, int) or (isinstance(bound, str) and is_decimal(bound)):
             return nearest(bound, dtype)
         return self.value(bound)
+
+
+def fits_row(values: Values, element: Element) -> bool:
+    """Whether an element is of the kind that each row has to have one of."""
+    return (element == 0) == (values.each_row == "zero")
 
 
 def _is_ordered(row: Row, order: str) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from contractgen.contract.compare.admits import Reading
+from contractgen.contract.compare.admits import Reading, fits_row
 from contractgen.contract.compare.claims import Demand
 from contractgen.contract.compare.elements import domain
 from contractgen.contract.compare.message import Array, Element, Value
@@ -104,9 +104,10 @@ class _Picker:
     def row(self, length: int) -> tuple[Element, tuple[tuple[int, Element], ...]]:
         """The number that fills a row of the last axis, and those at some indices."""
         fill, at = self._row(length)
-        if self.tensor.values and self.tensor.values.marked and not any((fill, *(number for _, number in at))):
-            # A demanded zero fills all places but one.
-            return fill, ((0, next(number for number in self._options(None) if number)),)
+        values = self.tensor.values
+        if values and values.each_row and not any(fits_row(values, one) for one in (fill, *(one for _, one in at))):
+            # A demanded number fills all places but one.
+            return fill, ((0, next(one for one in self._options(None) if fits_row(values, one))),)
         largest = self._largest(self.tensor, self.reading)
         if largest is None or largest in (fill, *(number for _, number in at)):
             return fill, at
@@ -165,8 +166,9 @@ class _Picker:
             if largest is not None and self.allows(column, largest):
                 return largest
         options = self._options(column)
-        if any(one and one.values and one.values.marked for one in (self.tensor, self.judge)):
-            options.sort(key=lambda number: number == 0)
+        for tensor in (self.judge, self.tensor):
+            if tensor and tensor.values and tensor.values.each_row:
+                options.sort(key=lambda number, values=tensor.values: not fits_row(values, number))  # type: ignore[misc]
         if self.judge is None:
             return options[0] if options else 0
         domain_of_judge = self.judge.values or Values()

@@ -32,8 +32,8 @@ class Domain:
     not_nan: bool
     attained: bool
     """The largest element of the tensor is ``high``."""
-    marked: bool
-    """Each row of the tensor has an element that is not zero."""
+    each_row: str | None
+    """Each row of the tensor has an element that is not zero, or one that is."""
 
 
 def is_nan(number: Number) -> bool:
@@ -65,7 +65,7 @@ def domain(tensor: Tensor, column: int | None) -> Domain:
         any(part.finite for part in parts),
         any(part.not_nan or part.finite for part in parts),
         parts[0].attained,
-        parts[0].marked,
+        parts[0].each_row,
     )
 
 
@@ -141,12 +141,14 @@ def allowed(claims: Domain, number: Number) -> list[Expr] | None:
 def stands_alone(claims: Domain, number: Number) -> list[Condition]:
     """What must hold for an allowed number to be all that a tensor holds: to be its largest element, or not to be zero."""
     conditions = [at_most(high, number) for high in claims.high] if claims.attained else []
-    return [*conditions, not_zero(number)] if claims.marked else conditions
+    return conditions if claims.each_row is None else [*conditions, is_of(claims.each_row, number)]
 
 
-def not_zero(number: Number) -> Condition:
-    """That a number is not zero; of one that depends on sizes only that it is more."""
-    return below(0, number) if isinstance(number, (str, tuple)) else number != 0
+def is_of(kind: str, number: Number) -> Condition:
+    """That a number is zero, or is not; "is not" of one that depends on sizes only where it is more."""
+    if isinstance(number, (str, tuple)):
+        return ("==", number, 0) if kind == "zero" else below(0, number)
+    return (number == 0) == (kind == "zero")
 
 
 def candidates(given: Domain, judge: Domain, bound: Number = 0) -> list[Number]:
@@ -196,8 +198,8 @@ def inhabited(claims: Domain) -> list[list[Expr]]:
             numbers += INTEGERS[claims.dtype]
     else:
         numbers = list(claims.low)
-    if claims.marked:
-        numbers = [number for number in (*numbers, *claims.high, 1, -1) if not_zero(number) is True]
+    if claims.each_row is not None:
+        numbers = [one for one in (*numbers, *claims.high, 1, 0, -1) if is_of(claims.each_row, one) is True]
     ways = [way for way in (allowed(claims, number) for number in numbers) if way is not None]
     if claims.attained:
         largest = [way for way in (allowed(claims, number) for number in claims.high) if way is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -20,6 +20,7 @@ from contractgen.contract.compare.elements import (
     inhabited,
     is_finite,
     is_nan,
+    is_of,
     outside,
     stands_alone,
     together,
@@ -55,8 +56,9 @@ class Elements:
             yield from self._about_column(column)
         if judge.attained and judge.max is not None:
             yield from self._about_largest(count, judge.max)
-        if judge.marked and self.leaf.side == self.sizes.side and not domain(self.leaf.given, None).marked:
-            yield from self._about_blank(count)
+        if judge.each_row is not None and self.leaf.side == self.sizes.side:
+            if domain(self.leaf.given, None).each_row != judge.each_row:
+                yield from self._about_rows(count, judge.each_row)
         if judge.order is not None and self.leaf.side == self.sizes.side:
             given = self.leaf.given.values.order if self.leaf.given.values else None
             if given != judge.order:
@@ -71,7 +73,7 @@ class Elements:
         # Messages are built of one row: where that has no room for a largest element beside, another row has.
         rank = len(self.leaf.given.shape)
         rows = {"value-min", "value-set"} if given.attained and rank > 1 else set[str]()
-        if given.marked and rank > 2:
+        if given.each_row is not None and rank > 2:
             rows |= {"value-min", "value-max", "value-set"}
 
         def question(rule: str, needs: Needs, claim: Claim, complete: bool = True) -> Question:
@@ -121,21 +123,26 @@ class Elements:
                 needed = self.leaf.needs | needs
                 yield self._question("attained", "", needed, partial(ways, term), said, supports.complete)
 
-    def _about_blank(self, count: int) -> Iterator[Question]:
-        """Whether a row may hold nothing but zeros. Of ``count`` columns each may have them."""
-        given = [domain(self.leaf.given, column) for column in (range(count) if count else [None])]
+    def _about_rows(self, count: int, kind: str) -> Iterator[Question]:
+        """Whether a row may be without an element of a kind. Of ``count`` columns each may have what is of the other."""
+        places: Sequence[int | None] = range(count) if count else [None]
+        given = [domain(self.leaf.given, column) for column in places]
+        other = "zero" if kind == "nonzero" else "nonzero"
 
         def ways() -> Ways:
-            inside = [allowed(one, 0) for one in given]
-            largest = together(stands_alone(given[0], 0))
-            if largest is not None and not any(one is None for one in inside):
-                places = range(count) if count else [None]
-                demand = Demand(self.leaf.side, self.leaf.path, tuple((place, 0) for place in places))
+            options = [[n for n in candidates(one, one) if is_of(other, n) is True] for one in given]
+            for numbers in product(*options):
+                inside = [allowed(one, number) for one, number in zip(given, numbers, strict=True)]
+                alone = together(stands_alone(given[0], numbers[0]))
+                if alone is None or any(one is None for one in inside):
+                    continue
+                demand = Demand(self.leaf.side, self.leaf.path, tuple(zip(places, numbers, strict=True)))
                 known = [condition for one in inside for condition in one or ()]
-                yield Way(self._filled(None, 0), [*known, *largest], demand)
+                yield Way(self._filled(None, 0), [*known, *alone], demand)
 
+        said = (_said_rows(self.leaf.given), _said_rows(self.leaf.judge))
         complete = not (given[0].attained and len(self.leaf.given.shape) > 1)
-        yield self._question("marked", "", self.leaf.needs, ways, ("a row of zeros", "no row of zeros"), complete)
+        yield self._question("each-row", "", self.leaf.needs, ways, said, complete)
 
     def _question(
         self, rule: str, where: str, needs: Needs, ways: Callable[[], Ways], said: tuple[str, str], complete: bool
@@ -159,8 +166,8 @@ class Elements:
                 largest = together(stands_alone(given, number))
                 if largest is not None:
                     yield Way(conditions, [*inside, *largest], demand)
-                if (given.attained or given.marked) and self.leaf.given.shape:
-                    for beside in inhabited(given) if given.marked else [[]]:
+                if (given.attained or given.each_row) and self.leaf.given.shape:
+                    for beside in inhabited(given) if given.each_row else [[]]:
                         yield Way([*conditions, ("<=", 2, self.leaf.given.shape[-1])], [*inside, *beside], demand)
 
     def _filled(self, column: int | None, number: Number) -> list[Expr]:
@@ -190,8 +197,8 @@ class Elements:
                 if inside[0] is None or inside[1] is None or inside[2] is None:
                     continue
                 demand = Demand(leaf.side, leaf.path, ((first, a), (second, b)))
-                # Where there is any disorder, there is one with the largest element in it, and one with no zero.
-                for number in (a, b) if one.attained or one.marked else (a,):
+                # Where there is any disorder, there is one with the largest element in it, and one with a zero or without.
+                for number in (a, b) if one.attained or one.each_row else (a,):
                     largest = together(stands_alone(one, number))
                     if largest is not None:
                         bounds = [*inside[0], *inside[1], *largest]
@@ -244,6 +251,14 @@ def said_values(tensor: Tensor, column: int | None) -> str:
             said.append("one of " + ", ".join(map(str, part.one_of)))
         said += ["finite"] * part.finite + ["not NaN"] * part.not_nan
     return ", ".join(said) or "anything"
+
+
+_ROWS = {None: "anything", "nonzero": "an element that is not zero", "zero": "a zero"}
+
+
+def _said_rows(tensor: Tensor) -> str:
+    """What each row has, in a few words."""
+    return f"each row has {_ROWS[tensor.values.each_row if tensor.values else None]}"
 
 
 def _said_largest(tensor: Tensor) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from contractgen.generate.runtime.dtypes import Array, from_bfloat16
 from contractgen.generate.runtime.number_lists import place
-from contractgen.generate.runtime.scans import blank_row, disorder, is_among, pieces
+from contractgen.generate.runtime.scans import disorder, is_among, pieces, row_without
 from contractgen.generate.runtime.spec import Dim, Spec, Values, evaluate, expression_text, names_in
 from contractgen.generate.runtime.violations import Violation, violation
 from contractgen.generate.runtime.walk import Found, Leaf
@@ -165,12 +165,12 @@ def claims(
         if largest < high:
             wanted = f"{high} ({expression_text(values.max)})"
             yield violation("attained", leaf.place.path, wanted=wanted, got=str(largest.item()))
-    if values.marked:  # only: marked
-        row = blank_row(array, leaf.dtype)
+    if values.each_row:  # only: each_row
+        row = row_without(array, leaf.dtype, values.each_row)
         if row >= 0:
-            yield violation(
-                "marked", leaf.place.path, got="only zeros" if array.ndim == 1 else f"only zeros in [{row}]"
-            )
+            wanted = "a zero" if values.each_row == "zero" else "an element that is not zero"
+            got = "none" if array.ndim == 1 else f"none in [{row}]"
+            yield violation("each_row", leaf.place.path, wanted=wanted, got=got)
 
 
 def offending(array: Array, dtype: str, test: Callable[[Array], Array]) -> tuple[int, int]:

@@ -95,20 +95,20 @@ def attains(array: Array, high: int) -> bool:
     return array.size == 0 or int(array.max()) >= high
 
 
-def all_marked(array: Array, dtype: str) -> bool:
-    """Whether each row has an element that is not zero."""
-    return blank_row(array, dtype) < 0
+def each_row_has(array: Array, dtype: str, kind: str) -> bool:
+    """Whether each row has an element that is `nonzero`, or one that is `zero`."""
+    return row_without(array, dtype, kind) < 0
 
 
-def blank_row(array: Array, dtype: str) -> int:
-    """The first index of the first axis that holds nothing but zeros, or -1; a single axis is one row."""
+def row_without(array: Array, dtype: str, kind: str) -> int:
+    """The first index of the first axis that holds no such element, or -1; a single axis is one row."""
     if array.size and array.ndim:
         rows = array if array.ndim > 1 else array[np.newaxis]
         if dtype == "bfloat16":  # only: bfloat16
             rows = from_bfloat16(rows)
-        marked = rows.any(axis=tuple(range(1, rows.ndim)))
-        if not marked.all():
-            return int(marked.argmin())
+        found = (rows == 0 if kind == "zero" else rows != 0).any(axis=tuple(range(1, rows.ndim)))
+        if not found.all():
+            return int(found.argmin())
     return -1
 
 

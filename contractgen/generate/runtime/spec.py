@@ -31,7 +31,7 @@ class Values:
     not_nan: bool = False  # only: not_nan
     order: str = ""  # only: order
     attained: bool = False  # only: attained
-    marked: bool = False  # only: marked
+    each_row: str = ""  # only: each_row
     along_last: tuple[Values, ...] = ()  # only: columns
 
 

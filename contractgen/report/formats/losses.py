@@ -43,8 +43,9 @@ def bounds(parts: Parts) -> Iterator[str]:
             yield f"{leaf.tensor.wire_name} is {values.order} along its last axis"
         if values is not None and values.attained and values.max is not None:
             yield f"the largest number of {leaf.tensor.wire_name} is {render(values.max)}"
-        if values is not None and values.marked:
-            yield f"each row of {leaf.tensor.wire_name} has an element that is not zero"
+        if values is not None and values.each_row is not None:
+            what = "a zero" if values.each_row == "zero" else "an element that is not zero"
+            yield f"each row of {leaf.tensor.wire_name} has {what}"
 
 
 def domains(parts: Parts) -> Iterator[str]:

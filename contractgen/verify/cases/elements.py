@@ -11,9 +11,9 @@ from contractgen.contract.decimals import is_decimal
 from contractgen.contract.expression import render
 from contractgen.contract.model import Bound, DType, Values
 from contractgen.verify.cases.model import Break, Claim, Ground, Met, there
-from contractgen.verify.fill import Fill, bounds_of, is_floating
+from contractgen.verify.fill import Fill, bounds_of, is_floating, opposites
 from contractgen.verify.places import Leaf
-from contractgen.verify.recipe import Blank, Ceiling, Element, OtherDType, Rank, Recipe, holds
+from contractgen.verify.recipe import Ceiling, Element, OtherDType, Rank, Recipe, Row, holds
 from contractgen.verify.sizes import bound_value
 
 VALUE = frozenset({"value"})
@@ -31,8 +31,8 @@ def element_claims(ground: Ground) -> Iterator[Claim]:
         yield from _domain(leaf, values, base, None)
         if values.attained and values.max is not None:
             yield _largest(ground, leaf, values, values.max)
-        if values.marked:
-            yield _marked(leaf, values, base)
+        if values.each_row is not None:
+            yield _each_row(leaf, values, base)
         for column, inner in enumerate(values.along_last or ()):
             yield from _domain(leaf, inner, base, column)
 
@@ -140,16 +140,16 @@ def _largest(ground: Ground, leaf: Leaf, values: Values, bound: Bound) -> Claim:
     return Claim(f"{about}.attained", about, "attained", text, breaks, there(leaf.within), sides)
 
 
-def _marked(leaf: Leaf, values: Values, base: Recipe | None) -> Claim:
-    low, high = bounds_of(leaf.tensor.dtype, values, {})
+def _each_row(leaf: Leaf, values: Values, base: Recipe | None) -> Claim:
+    _, wrong = opposites(leaf.tensor.dtype, values)
     breaks: tuple[Break, ...] = ()
-    if base is not None and low <= 0 <= high and 0 in [*map(float, values.one_of or (0,))]:
+    if base is not None and not math.isnan(wrong):
         rows: tuple[Literal["first", "last"], ...] = ("first", "last") if len(leaf.tensor.shape) > 1 else ("first",)
-        breaks = tuple(Break(f"zeros-{row}", replace(base, edit=Blank(leaf.name, row)), VALUE) for row in rows)
+        breaks = tuple(Break(f"none-{row}", replace(base, edit=Row(leaf.name, wrong, row)), VALUE) for row in rows)
     about = f"tensor:{leaf.name}"
-    text = f"each row of {leaf.name} has an element that is not zero"
+    text = f"each row of {leaf.name} has " + ("a zero" if values.each_row == "zero" else "an element that is not zero")
     sides: Literal["both", "inside"] = "both" if breaks else "inside"
-    return Claim(f"{about}.marked", about, "marked", text, breaks, there(leaf.within), sides)
+    return Claim(f"{about}.each_row", about, "each_row", text, breaks, there(leaf.within), sides)
 
 
 def _elements(
