@@ -17,6 +17,7 @@ from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path, is_mask, name_in
 from contractgen.infer.lengths import counted_axis, counts_from_zero, rows_made
 from contractgen.infer.probe import Edit, Input, Refill
+from contractgen.infer.rows import settle_rows
 
 _LARGE = (2**31 - 1, 2**20, 65_536, 4096)
 _OVERFLOW = 2**31
@@ -36,10 +37,13 @@ class Contents:
     def of(self, path: Path, leaf: Leaf) -> Domain:
         """The domain of the tensor at ``path``."""
         if leaf.dtype == torch.bool:
-            return Domain()
-        if leaf.dtype.is_floating_point or leaf.dtype.is_complex:
-            return self._floats(path, leaf)
-        return self._integers(path, leaf)
+            domain = Domain()
+        elif leaf.dtype.is_floating_point or leaf.dtype.is_complex:
+            domain = self._floats(path, leaf)
+        else:
+            domain = self._integers(path, leaf)
+        settle_rows(self.prober, path, leaf, domain)
+        return domain
 
     # floats
 

@@ -33,6 +33,8 @@ class Domain:
     order: str | None = None
     attained: bool = False
     """Whether the largest element has to be ``max``."""
+    each_row: str | None = None
+    """Of which kind each row has to have an element: ``nonzero`` or ``zero``."""
     columns: tuple[Domain, ...] | None = None
     claims: list[Claim] = field(default_factory=list)
 

@@ -105,6 +105,8 @@ class Within:
     column: int | None = None
     attained: bool = False
     """Whether one of them is the largest of the range."""
+    each_row: str | None = None
+    """Whether each row has a number that is ``nonzero``, or ``zero``."""
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor with its content, or one column of it, replaced."""
@@ -113,10 +115,38 @@ class Within:
         drawn = torch.randint(self.low, self.high + 1, tuple(part.shape), generator=generator).to(tensor.dtype)
         if self.attained and drawn.numel():
             drawn.view(-1)[self.seed % drawn.numel()] = self.high
+        if self.each_row is not None and drawn.numel():
+            rows = rows_of(drawn).flatten(1)
+            number = 0 if self.each_row == "zero" else self.high or self.low
+            lacking = ~((rows == 0) == (self.each_row == "zero")).any(1)
+            rows[lacking, self.seed % rows.shape[1]] = number
         if self.order is not None:
             drawn = drawn.sort(dim=-1, descending=self.order == "descending").values
         part.copy_(drawn)
         return tensor
+
+
+@dataclass(frozen=True)
+class Row:
+    """An edit that fills one row, which is all that an index of the first axis holds, or a single axis."""
+
+    row: int
+    value: float
+    but: tuple[slice, float] | None = None
+    """A part of it that holds another number."""
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor with that row."""
+        part = rows_of(tensor)[self.row]
+        part.fill_(self.value)
+        if self.but is not None:
+            part.view(-1)[self.but[0]] = self.but[1]
+        return tensor
+
+
+def rows_of(tensor: torch.Tensor) -> torch.Tensor:
+    """The rows of a tensor, as a view: a single axis is one row."""
+    return tensor.unsqueeze(0) if tensor.dim() == 1 else tensor
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,10 @@ def _random_edit(domain: Domain | None, leaf: Leaf, at: Mapping[Axis, int], seed
             tuple(Within(*_range(c, at), seed + i, column=i) for i, c in enumerate(domain.columns) if c.bounded)
         )
     if domain.one_of is not None:
-        return Within(min(domain.one_of), max(domain.one_of), seed)
-    return Within(*_range(domain, at), seed, domain.order, attained=domain.attained) if domain.bounded else None
+        return Within(min(domain.one_of), max(domain.one_of), seed, each_row=domain.each_row)
+    if not domain.bounded:
+        return None
+    return Within(*_range(domain, at), seed, domain.order, attained=domain.attained, each_row=domain.each_row)
 
 
 def _range(domain: Domain, at: Mapping[Axis, int]) -> tuple[int, int]:

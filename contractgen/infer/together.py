@@ -36,7 +36,7 @@ def keep_beside_others(sizes: Sizes, domains: Mapping[Path, Domain], pool: Seque
 
 def _top(domain: Domain) -> int | None:
     """The largest number of a domain that bounds it by no size."""
-    if domain.columns is not None:
+    if domain.columns is not None or domain.each_row is not None:
         return None
     return max(domain.one_of) if domain.one_of else domain.max if isinstance(domain.max, int) else None
 

@@ -105,7 +105,6 @@ class Tracer:
         self._nesting: list[Any] = [submodule for submodule in module.modules() if isinstance(submodule, encoders)]
         self._guard = StateGuard(module)
         logging.getLogger("torch").setLevel(logging.CRITICAL)
-        torch.backends.mha.set_fastpath_enabled(False)  # its fused kernels have no symbolic form
 
     def run(self, hypothesis: Hypothesis, *, answer: int | None = None, symbolic: bool = True) -> Trial:
         """One run. ``answer`` is what a read of a tensor's value (``item()``, ``if tensor:``) gives, if anything.
@@ -130,7 +129,16 @@ class Tracer:
             submodule.use_nested_tensor = False  # whether it nests depends on the mask's content
         hook = torch.nn.modules.module.register_module_forward_pre_hook(decide_at_layer)
         try:
-            with torch.no_grad(), enable_python_dispatcher(), unpacked(), resizing(), mode, watch, KeptWeights():
+            with (
+                torch.no_grad(),
+                enable_python_dispatcher(),
+                unpacked(),
+                resizing(),
+                unfused(),
+                mode,
+                watch,
+                KeptWeights(),
+            ):
                 # A library that notes a call in a context variable, and fails in it, would find the note at the next one.
                 result = contextvars.copy_context().run(self.module, *args, **kwargs)
             if not hypothesis.leaves() and not tensors_of(result):
@@ -322,6 +330,17 @@ def tensors_of(result: object) -> list[torch.Tensor]:
     found: list[torch.Tensor] = []
     map_outputs(result, found.append)
     return found
+
+
+@contextlib.contextmanager
+def unfused() -> Iterator[None]:
+    """Without torch's fused attention, whose kernels have no symbolic form; what runs for real keeps it."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 @contextlib.contextmanager

@@ -56,9 +56,9 @@ class Elements:
             yield from self._about_column(column)
         if judge.attained and judge.max is not None:
             yield from self._about_largest(count, judge.max)
-        if judge.each_row is not None and self.leaf.side == self.sizes.side:
-            if domain(self.leaf.given, None).each_row != judge.each_row:
-                yield from self._about_rows(count, judge.each_row)
+        kind = None if domain(self.leaf.given, None).each_row == judge.each_row else judge.each_row
+        if kind is not None and self.leaf.side == self.sizes.side:
+            yield from self._about_rows(count, kind)
         if judge.order is not None and self.leaf.side == self.sizes.side:
             given = self.leaf.given.values.order if self.leaf.given.values else None
             if given != judge.order:
