@@ -11,6 +11,7 @@ from tests.verify.subjects import (
     FRAMES,
     HALF,
     LINEAR,
+    MASKED,
     MULTIMODAL,
     ORDERED,
     PADDED,
@@ -153,6 +154,13 @@ MUTANTS: list[Mutant] = [
     )),
     in_contract(PADDED, "a longest length of another size", lambda c: tensor(
         c, "lengths", values=Values(min=1, max="batch", attained=True)
+    )),
+    in_contract(MASKED, "a row that a mask leaves nothing of", lambda c: tensor(
+        c, "hidden", values=None
+    )),
+    in_contract(MASKED, "a row of zeros let in", lambda c: tensor(c, "shown", values=Values(one_of=(0, 1)))),
+    in_contract(MASKED, "a zero wanted in each row", lambda c: tensor(
+        c, "shown", values=Values(one_of=(0, 1), each_row="zero")
     )),
     in_contract(ORDERED, "a longest length that must be met", lambda c: tensor(
         c, "lengths", values=Values(min=1, max="source", order="descending", attained=True)

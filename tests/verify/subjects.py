@@ -169,6 +169,21 @@ class Padded(nn.Module):
         return self.layer(x) * mask[..., None]
 
 
+class Masked(nn.Module):
+    """The mean of the steps that a mask marks; another mask says what is hidden, which may not be all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor, shown: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        if bool((shown.amin() < 0) | (shown.amax(1) != 1).any() | hidden.all(1).any()):
+            raise ValueError("nothing to look at")
+        kept = shown[..., None].to(x.dtype)
+        seen = (~hidden)[..., None].to(x.dtype)
+        return self.layer((x * kept).sum(1) / kept.sum(1) + (x * seen).sum(1) / seen.sum(1))
+
+
 class Half(nn.Module):
     """bfloat16 and complex numbers."""
 
@@ -344,6 +359,19 @@ PADDED = Subject(
         {"batch": BATCH, "time": Dim()},
     ),
 )
+MASKED = Subject(
+    Masked,
+    _contract(
+        "masked",
+        [
+            Parameter("x", Tensor("x", "float32", ("batch", "time", 4), FINITE)),
+            Parameter("shown", Tensor("shown", "int64", ("batch", "time"), Values(one_of=(0, 1), each_row="nonzero"))),
+            Parameter("hidden", Tensor("hidden", "bool", ("batch", "time"), Values(each_row="zero"))),
+        ],
+        [_output(("batch", 2))],
+        {"batch": BATCH, "time": Dim()},
+    ),
+)
 HALF = Subject(
     Half,
     _contract(
@@ -371,5 +399,5 @@ SUMMED = Subject(
 )
 SUBJECTS = {
     "linear": LINEAR, "text": TEXT, "unet": UNET, "multimodal": MULTIMODAL, "frames": FRAMES, "ordered": ORDERED,
-    "half": HALF, "summed": SUMMED, "pyramid": PYRAMID, "padded": PADDED,
+    "half": HALF, "summed": SUMMED, "pyramid": PYRAMID, "padded": PADDED, "masked": MASKED,
 }  # fmt: skip

@@ -21,7 +21,7 @@ from contractgen.verify.recipe import arguments
 from contractgen.verify.refused import refuse
 from contractgen.verify.tally import Tally
 from contractgen.verify.trees import same
-from tests.verify.subjects import FRAMES, LINEAR, ORDERED, PADDED, SUBJECTS, TEXT, Subject
+from tests.verify.subjects import FRAMES, LINEAR, MASKED, ORDERED, PADDED, SUBJECTS, TEXT, Subject
 
 
 def exchange_of(contract: Contract) -> Exchange:
@@ -130,6 +130,22 @@ def test_a_largest_element_is_at_its_maximum_in_each_valid_input_and_below_it_in
     assert case is not None
     longest, size = largest(case)
     assert longest == size - 1 >= 2
+
+
+def test_each_row_has_what_it_needs_in_each_valid_input_and_one_has_not_in_a_broken_one() -> None:
+    cases = plan(MASKED.contract)
+
+    def lacking(case: Case) -> tuple[int, int]:
+        given = arguments(MASKED.contract, case.recipe)
+        return int((~given["shown"].any(1)).sum()), int(given["hidden"].all(1).sum())
+
+    assert {case.id for case in cases.valid} >= {"valid/fill:zeros", "valid/fill:highest"}
+    assert {lacking(case) for case in (*cases.valid, *cases.random(20))} == {(0, 0)}
+    for name, found in (("shown", (1, 0)), ("hidden", (0, 1))):
+        for where in ("first", "last"):
+            case = cases.find(f"tensor:{name}.each_row/none-{where}")
+            assert case is not None
+            assert lacking(case) == found
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
