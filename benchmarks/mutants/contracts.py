@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmarks.mutants.mutant import Mutant, dims, in_contract, tensor
-from contractgen.contract.model import Contract, Dict, Dim, Field, List, Optional, Output, Tensor, Tuple, Values
+from contractgen.contract.model import (
+    Contract,
+    Dict,
+    Dim,
+    EachRow,
+    Field,
+    List,
+    Optional,
+    Output,
+    Tensor,
+    Tuple,
+    Values,
+)
 from tests.verify.subjects import (
     FINITE,
     FRAMES,
@@ -160,7 +172,7 @@ MUTANTS: list[Mutant] = [
     )),
     in_contract(MASKED, "a row of zeros let in", lambda c: tensor(c, "shown", values=Values(one_of=(0, 1)))),
     in_contract(MASKED, "a zero wanted in each row", lambda c: tensor(
-        c, "shown", values=Values(one_of=(0, 1), each_row="zero")
+        c, "shown", values=Values(one_of=(0, 1), each_row=EachRow("zero"))
     )),
     in_contract(ORDERED, "a longest length that must be met", lambda c: tensor(
         c, "lengths", values=Values(min=1, max="source", order="descending", attained=True)

@@ -11,6 +11,7 @@ from contractgen.contract.model import (
     Dict,
     Dim,
     DType,
+    EachRow,
     Evidence,
     Field,
     List,
@@ -29,7 +30,6 @@ from contractgen.contract.parsing import ContractError
 from contractgen.contract.reading import IDENTIFIER, Reader, read_bound, read_expr, read_literal, read_size
 
 Order: TypeAlias = Literal["ascending", "descending"]
-EachRow: TypeAlias = Literal["nonzero", "zero"]
 
 _SHA256: Final = r"sha256:[0-9a-f]{64}"
 _CONSTANTS: Final[dict[str, type]] = {"bool": bool, "int": int, "float": str, "str": str, "none": type(None)}
@@ -146,12 +146,24 @@ def _values(data: object, path: str, *, nested: bool) -> Values:
     finite, not_nan = (part.flag(name, default=False) for name in ("finite", "not_nan"))
     order: Order | None = part.choice("order", get_args(Order)) if "order" in part.data else None
     attained = part.flag("attained", default=False)
-    each_row: EachRow | None = part.choice("each_row", get_args(EachRow)) if "each_row" in part.data else None
+    each_row = _each_row(part.reader("each_row", "what each row has")) if "each_row" in part.data else None
     columns = None
     if not nested and "along_last" in part.data:
         columns = tuple(_values(item, at, nested=True) for at, item in part.items("along_last"))
     part.done()
     return Values(low, high, one_of, finite, not_nan, order, attained, each_row, columns)
+
+
+def _each_row(part: Reader) -> EachRow:
+    counts = {
+        "nonzero": part.optional_integer("min_nonzero", least=1),
+        "zero": part.optional_integer("min_zero", least=1),
+    }
+    part.done()
+    found: list[EachRow] = [EachRow(kind, least) for kind, least in counts.items() if least is not None]  # type: ignore[arg-type]
+    if len(found) != 1:
+        raise ContractError(part.path, "needs one of min_nonzero and min_zero")
+    return found[0]
 
 
 def _constant(part: Reader) -> Constant:

@@ -103,7 +103,7 @@ def values_json(values: Values | None) -> JsonObject | None:
     if values.attained:
         members["attained"] = True
     if values.each_row is not None:
-        members["each_row"] = values.each_row
+        members["each_row"] = {f"min_{values.each_row.kind}": values.each_row.least}
     if values.along_last is not None:
         members["along_last"] = [values_json(column) for column in values.along_last]
     return members or None

@@ -53,6 +53,14 @@ class Dim:
 
 
 @dataclass(frozen=True, slots=True)
+class EachRow:
+    """At least so many elements that are not zero, or that are, as a model asks of a mask that leaves something."""
+
+    kind: Literal["nonzero", "zero"]
+    least: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """What a tensor's elements may be. The members that are set hold together."""
 
@@ -67,9 +75,9 @@ class Values:
     """The elements along the last axis never fall (``ascending``) or never rise (``descending``)."""
     attained: bool = False
     """The largest element, if there is any, is ``max``, which follows from dims."""
-    each_row: Literal["nonzero", "zero"] | None = None
-    """Each row has an element that is not zero, or one that is, as attention asks of a mask. A row is all that one index
-    of the first axis holds; one axis is one row. A row without elements passes."""
+    each_row: EachRow | None = None
+    """What each row has. A row is all that one index of the first axis holds; one axis is one row. A tensor without
+    elements passes."""
     along_last: tuple[Values, ...] | None = None
     """One domain per index of a fixed last axis."""
 

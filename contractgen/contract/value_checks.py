@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Final
 
 from contractgen.contract.decimals import is_decimal
 from contractgen.contract.expression import COMPARISONS, names_in_order, operators
-from contractgen.contract.model import Bound, Contract, DType, Tensor, Values
+from contractgen.contract.model import Bound, Contract, DType, EachRow, Tensor, Values
 from contractgen.contract.problem import Problem
 
 _INTEGERS: Final[dict[str, tuple[int, int]]] = {
@@ -38,7 +39,7 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
     if values.attained:
         yield from _attained(values, tensor.dtype, f"{path}.attained")
     if values.each_row is not None:
-        yield from _each_row(values, tensor, f"{path}.each_row")
+        yield from _each_row(values, values.each_row, tensor, f"{path}.each_row", contract)
     if values.along_last is None:
         return
     path = f"{path}.along_last"
@@ -64,7 +65,7 @@ def _attained(values: Values, dtype: DType, path: str) -> Iterator[Problem]:
         yield Problem(path, "has no place beside one_of or along_last")
 
 
-def _each_row(values: Values, tensor: Tensor, path: str) -> Iterator[Problem]:
+def _each_row(values: Values, needs: EachRow, tensor: Tensor, path: str, contract: Contract) -> Iterator[Problem]:
     """Problems of a claim about what each row has."""
     if tensor.dtype.startswith("complex"):
         yield Problem(path, f"is about {tensor.dtype} numbers; it is for masks, which are bools, integers or floats")
@@ -75,12 +76,21 @@ def _each_row(values: Values, tensor: Tensor, path: str) -> Iterator[Problem]:
     if any(bound is not None and _number(bound) is None for bound in (values.min, values.max)):
         yield Problem(path, "has no place beside a bound that follows from a dim")
     low, high = _number(values.min), _number(values.max)
-    if values.each_row == "zero":
+    if needs.kind == "zero":
         excluded = (low is not None and low > 0) or (high is not None and high < 0)
         if excluded or (values.one_of is not None and all(map(Decimal, values.one_of))):
             yield Problem(path, "needs zero, which the other members exclude")
     elif low == high == 0 or (values.one_of is not None and not any(map(Decimal, values.one_of))):
         yield Problem(path, "needs a number that is not zero, which the other members exclude")
+    width = math.prod(_least_size(size, contract) for size in tensor.shape[1:] or tensor.shape)
+    if needs.least > max(1, width):
+        yield Problem(path, f"needs {needs.least} elements in each row, of which the smallest has {width}")
+
+
+def _least_size(size: int | str, contract: Contract) -> int:
+    """The least that an axis is sure to have; of one that follows from others, nothing is sure."""
+    dim = contract.dims.get(size) if isinstance(size, str) else None
+    return size if isinstance(size, int) else dim.min if dim is not None and dim.equals is None else 0
 
 
 def _domain(values: Values, dtype: DType, path: str, contract: Contract, known: frozenset[str]) -> Iterator[Problem]:

@@ -385,6 +385,7 @@ def value_tests(values: model.Values, dtype: str, array: str) -> list[Code]:
         tests.append(group("all_among(", [array, literal(dtype), options], ")"))
     if values.order is not None:
         tests.append(f"all_ordered({array}, {literal(dtype)}, {literal(values.order)})")
-    if values.each_row is not None:
-        tests.append(f"each_row_has({array}, {literal(dtype)}, {literal(values.each_row)})")
+    needs = values.each_row
+    if needs is not None:
+        tests.append(f"each_row_has({array}, {literal(dtype)}, {literal(needs.kind)}, {needs.least})")
     return tests

@@ -89,7 +89,7 @@ def values_code(values: model.Values, dtype: str) -> Code:
     if values.attained:
         parts.append("attained=True")
     if values.each_row is not None:
-        parts.append(f"each_row={literal(values.each_row)}")
+        parts.append(f"each_row={literal((values.each_row.kind, values.each_row.least))}")
     if values.along_last is not None:
         columns = [values_code(one, dtype) for one in values.along_last]
         parts.append(keyword("along_last", group("(", columns, ")")))

@@ -179,7 +179,7 @@ class _Builder:
             not_nan=domain.not_nan,
             order=domain.order,  # type: ignore[arg-type]
             attained=domain.attained,
-            each_row=domain.each_row,  # type: ignore[arg-type]
+            each_row=domain.each_row,
             along_last=columns,
         )
         return None if values == model.Values() else values

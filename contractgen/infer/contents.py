@@ -42,7 +42,7 @@ class Contents:
             domain = self._floats(path, leaf)
         else:
             domain = self._integers(path, leaf)
-        settle_rows(self.prober, path, leaf, domain)
+        settle_rows(self.sizes, path, leaf, domain)
         return domain
 
     # floats

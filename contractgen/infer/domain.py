@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from contractgen.contract.model import EachRow
 from contractgen.infer.extents import Claim, Extent
 
 
@@ -33,8 +34,7 @@ class Domain:
     order: str | None = None
     attained: bool = False
     """Whether the largest element has to be ``max``."""
-    each_row: str | None = None
-    """Of which kind each row has to have an element: ``nonzero`` or ``zero``."""
+    each_row: EachRow | None = None
     columns: tuple[Domain, ...] | None = None
     claims: list[Claim] = field(default_factory=list)
 

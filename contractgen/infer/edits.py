@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from contractgen.contract.model import EachRow
 from contractgen.infer.probe import Edit
 
 
@@ -105,8 +106,7 @@ class Within:
     column: int | None = None
     attained: bool = False
     """Whether one of them is the largest of the range."""
-    each_row: str | None = None
-    """Whether each row has a number that is ``nonzero``, or ``zero``."""
+    each_row: EachRow | None = None
 
     def apply(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor with its content, or one column of it, replaced."""
@@ -117,9 +117,9 @@ class Within:
             drawn.view(-1)[self.seed % drawn.numel()] = self.high
         if self.each_row is not None and drawn.numel():
             rows = rows_of(drawn).flatten(1)
-            number = 0 if self.each_row == "zero" else self.high or self.low
-            lacking = ~((rows == 0) == (self.each_row == "zero")).any(1)
-            rows[lacking, self.seed % rows.shape[1]] = number
+            number = 0 if self.each_row.kind == "zero" else self.high or self.low
+            counts = ((rows == 0) == (self.each_row.kind == "zero")).sum(1)
+            rows[counts < self.each_row.least, : self.each_row.least] = number
         if self.order is not None:
             drawn = drawn.sort(dim=-1, descending=self.order == "descending").values
         part.copy_(drawn)

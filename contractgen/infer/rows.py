@@ -2,62 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
+from contractgen.contract.model import EachRow
 from contractgen.infer.domain import Domain
 from contractgen.infer.edits import Row
-from contractgen.infer.extents import Claim
+from contractgen.infer.extents import Claim, Sizes
 from contractgen.infer.forked import Outcome
-from contractgen.infer.hypothesis import Leaf, Path, is_mask
+from contractgen.infer.hypothesis import Axis, Leaf, Path, is_mask
 from contractgen.infer.probe import Input, Prober
 
-_SAID = {"nonzero": "an element that is not zero", "zero": "a zero"}
+_Change = tuple[tuple[Axis, int], ...]
 
 
-def settle_rows(prober: Prober, path: Path, leaf: Leaf, domain: Domain) -> None:
-    """``each_row`` where the first row and the last one fail without such an element, and run with some."""
-    width = rows_width(leaf)
-    if width < 2 or domain.order is not None or domain.attained or domain.columns is not None:
+def settle_rows(sizes: Sizes, path: Path, leaf: Leaf, domain: Domain) -> None:
+    """``each_row`` where a row fails without any element of a kind, and runs with some.
+
+    What counts the elements of a mask that a strided layer shortens needs as many as the shortest row has.
+    """
+    if not leaf.sizes or domain.order is not None or domain.attained or domain.columns is not None:
         return
-    for kind, without, one in _kinds(path, leaf, domain):
-        bare = prober.run([Input((), ((path, Row(row, without)),)) for row in (0, -1)])
-        if not all(_spoils(prober, outcome) for outcome in bare):
+    changes = _changes(sizes, path, leaf)
+    for needs, without, one in _kinds(path, leaf, domain):
+        rows = _Rows(sizes.prober, path, leaf, without, one)
+        bare = next((outcome for change in changes if (outcome := rows.fail_without(change)) is not None), None)
+        if bare is None:
             continue
-        edits = [Row(row, without, (part, one)) for row in (0, -1) for part in _parts(path, width)]
-        if all(prober.means(outcome) for outcome in prober.run([Input((), ((path, edit),)) for edit in edits])):
-            domain.each_row = kind
-            told = f"a row without {_SAID[kind]} failed ({prober.describe(bare[0])}), and ran with some"
-            domain.claims.append(Claim("each_row", "probed", told))
+        failed = f"a row without any {needs.kind} failed ({sizes.prober.describe(bare)})"
+        if rows.run_with(changes, lambda width: [slice(n, n + 1) for n in sorted({0, width // 2, width - 1})]):
+            _claim(domain, needs, "probed", f"{failed}, and ran with one at either end or between")
+            return
+        if not is_mask(path):
+            continue
+        shortest = rows.width(changes[-1])
+        if len(changes) > 1 and rows.run_with(changes[:-1], lambda _: [slice(0, shortest)]):  # noqa: B023
+            told = f"{failed}, and with one element; is as much marked as the shortest row has?"
+            _claim(domain, EachRow(needs.kind, shortest), "assumed", told)
+            return
+        if rows.run_with(changes, lambda width: [slice(0, width // 2)]):
+            _claim(domain, needs, "probed", f"{failed}, and ran with half of them")
             return
 
 
-def rows_width(leaf: Leaf) -> int:
-    """How many elements a row has."""
-    return torch.Size(leaf.sizes[1:] if len(leaf.sizes) > 1 else leaf.sizes).numel() if leaf.sizes else 0
+def _claim(domain: Domain, needs: EachRow, source: str, told: str) -> None:
+    domain.each_row = needs
+    domain.claims.append(Claim("each_row", source, told))  # type: ignore[arg-type]
 
 
-def _parts(path: Path, width: int) -> list[slice]:
-    """The parts of a row that make it run: half of a mask, of which a layer may skip elements, else any one element."""
-    if is_mask(path):
-        return [slice(0, max(1, width // 2))]
-    return [slice(place, place + 1) for place in (0, width // 2, width - 1)]
+@dataclass(frozen=True)
+class _Rows:
+    """Runs of a model with one row of a tensor holding a number, and another one in parts of it."""
+
+    prober: Prober
+    path: Path
+    leaf: Leaf
+    without: int
+    one: int
+
+    def width(self, change: _Change) -> int:
+        """How many elements a row has at some sizes."""
+        sizes = dict(change)
+        shape = [sizes.get((self.path, axis), size) for axis, size in enumerate(self.leaf.sizes)]
+        return torch.Size(shape[1:] if len(shape) > 1 else shape).numel()
+
+    def fail_without(self, change: _Change) -> Outcome | None:
+        """What came of the first row without; None unless that row and the last one fail, or give no numbers."""
+        outcomes = [self._run(row, change, None) for row in (0, -1)]
+        return outcomes[0] if all(map(self._fails, outcomes)) else None
+
+    def run_with(self, changes: Sequence[_Change], parts: Callable[[int], list[slice]]) -> bool:
+        """Whether the first row and the last one run at all of these sizes with any of these parts."""
+        tries = [(row, change, part) for change in changes for part in parts(self.width(change)) for row in (0, -1)]
+        return all(self.prober.means(self._run(*each)) for each in tries)
+
+    def _run(self, row: int, change: _Change, part: slice | None) -> Outcome:
+        edit = Row(row, self.without, None if part is None else (part, self.one))
+        return self.prober.run([Input(change, ((self.path, edit),))])[0]
+
+    def _fails(self, outcome: Outcome) -> bool:
+        if outcome.ok:
+            return self.prober.base().finite and not outcome.value.finite
+        return outcome.kind in ("error", "crash") and outcome.error_type != "MemoryError"
 
 
-def _kinds(path: Path, leaf: Leaf, domain: Domain) -> Iterator[tuple[str, int, int]]:
-    """The kinds that a tensor may have to have: the number of a row without, and one of the kind."""
+def _changes(sizes: Sizes, path: Path, leaf: Leaf) -> list[_Change]:
+    """The sizes at which rows are tried: those at hand, longer ones, and last the least that a row may have."""
+    found: list[_Change] = [()]
+    axis = (path, len(leaf.sizes) - 1)
+    extent = next((one for one in sizes.extents if axis in one.group and one.free), None)
+    if extent is None or len(leaf.sizes) != 2 or extent.min == 1:
+        return found
+    for size in (sizes.size(extent) + extent.min, extent.min):
+        change = sizes.with_size((extent, size))
+        if extent.contains(size) and sizes.prober.means(sizes.prober.at([change])[0]):
+            found.append(tuple(change.items()))
+    return found
+
+
+def _kinds(path: Path, leaf: Leaf, domain: Domain) -> Iterator[tuple[EachRow, int, int]]:
+    """What a tensor may have to have: the number of a row without, and one of the kind."""
     if leaf.dtype.is_complex or (leaf.dtype.is_floating_point and not is_mask(path)):
         return
     low, high = (0, 1) if domain.one_of == (0, 1) else (domain.min, domain.max)
     if (low is None or (isinstance(low, int) and low <= 0)) and (high is None or (isinstance(high, int) and high > 0)):
-        yield "nonzero", 0, 1
+        yield EachRow("nonzero"), 0, 1
     if leaf.dtype == torch.bool or domain.one_of == (0, 1):
-        yield "zero", 1, 0
-
-
-def _spoils(prober: Prober, outcome: Outcome) -> bool:
-    """Whether a run failed, or gave no numbers where the first one did."""
-    if outcome.ok:
-        return prober.base().finite and not outcome.value.finite
-    return outcome.kind in ("error", "crash") and outcome.error_type != "MemoryError"
+        yield EachRow("zero"), 1, 0

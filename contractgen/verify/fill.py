@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from contractgen.contract.model import DType, Values
+from contractgen.contract.model import DType, EachRow, Values
 from contractgen.verify.sizes import bound_value
 
 Array = npt.NDArray[Any]
@@ -81,7 +81,7 @@ def filled(
     if high is not None and numbers.size and numbers.max() < high:
         numbers.reshape(-1)[chooser.integers(numbers.size)] = high
     if values.each_row is not None and numbers.size:
-        _settle_rows(rows_of(numbers), dtype, values, chooser)
+        _settle_rows(rows_of(numbers), dtype, values, values.each_row, chooser)
     if values.order is not None and shape:
         numbers = np.sort(numbers, axis=-1)
         if values.order == "descending":
@@ -94,20 +94,23 @@ def rows_of(array: Array) -> Array:
     return array[None] if array.ndim == 1 else array
 
 
-def opposites(dtype: DType, values: Values) -> tuple[float, float]:
-    """A number of the kind that each row has to have one of, and one of the other kind; NaN where there is none."""
+def opposites(dtype: DType, values: Values, needs: EachRow) -> tuple[float, float]:
+    """A number of the kind that each row has to have some of, and one of the other kind; NaN where there is none."""
     low, high = bounds_of(dtype, values, {})
     options = [*map(float, values.one_of or ())] or [min(high, max(low, 1)), high, low, min(high, max(low, 0))]
     zero, other = (next((float(one) for one in options if (one == 0) == wanted), math.nan) for wanted in (True, False))
-    return (zero, other) if values.each_row == "zero" else (other, zero)
+    return (zero, other) if needs.kind == "zero" else (other, zero)
 
 
-def _settle_rows(rows: Array, dtype: DType, values: Values, chooser: np.random.Generator) -> None:
-    """Put a number of the kind that each row has to have one of in each row that has none."""
-    number, _ = opposites(dtype, values)
+def _settle_rows(rows: Array, dtype: DType, values: Values, needs: EachRow, chooser: np.random.Generator) -> None:
+    """Put numbers of the kind that each row has to have some of in each row that has too few."""
+    number, _ = opposites(dtype, values, needs)
     for row in rows:
-        if not (row == 0 if values.each_row == "zero" else row != 0).any():
-            row[np.unravel_index(chooser.integers(row.size), row.shape)] = number
+        others = np.flatnonzero(row != 0 if needs.kind == "zero" else row == 0)
+        lacking = needs.least - (row.size - others.size)
+        if lacking > 0:
+            places = chooser.choice(others, min(lacking, others.size), replace=False)
+            row[np.unravel_index(places, row.shape)] = number
 
 
 def cast(numbers: Array, dtype: str) -> Array:

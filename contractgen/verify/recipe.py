@@ -68,11 +68,13 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Row:
-    """All elements of the first row, or of the last one, have this value."""
+    """All elements of the first row, or of the last one, have this value, but for so many at its start."""
 
     tensor: str
     value: float
     where: Literal["first", "last"]
+    others: int = 0
+    other: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,10 @@ class _Builder:
             capped: Array = np.minimum(array, array.dtype.type(edit.value))
             return capped
         if isinstance(edit, Row) and array.size:
-            numbers = cast(np.array([edit.value], np.float64), tensor.dtype)
-            rows_of(array)[0 if edit.where == "first" else -1] = numbers[0]
+            value, other = cast(np.array([edit.value, edit.other], np.float64), tensor.dtype)
+            row = rows_of(array)[0 if edit.where == "first" else -1]
+            row[...] = value
+            row.flat[: edit.others] = other
         if isinstance(edit, Element) and array.size:
             _put(array, tensor, edit)
         return array

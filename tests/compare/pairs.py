@@ -14,6 +14,7 @@ from contractgen.contract.model import (
     Contract,
     Dict,
     Dim,
+    EachRow,
     Expr,
     Field,
     List,
@@ -113,6 +114,11 @@ def node(chooser: random.Random, path: str, depth: int) -> Node:
     return Tensor(path, dtype, shape, values(chooser, dtype, shape, 1))
 
 
+def _row(shape: tuple[int | str, ...], zero: bool) -> EachRow:
+    """One element, or two where the row has them for sure."""
+    return EachRow("zero" if zero else "nonzero", 2 if shape[-1] == 2 else 1)
+
+
 def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], depth: int) -> Values | None:
     if chooser.random() < 0.45:
         return None
@@ -127,7 +133,7 @@ def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], dep
     if chooser.random() < 0.25:
         one_of = tuple(chooser.sample(points, chooser.choice((1, 2, 3))))
         rows = bool(depth and shape) and order is None and len(one_of) == 2
-        return Values(one_of=one_of, order=order, each_row=("zero" if 0 in one_of else "nonzero") if rows else None)
+        return Values(one_of=one_of, order=order, each_row=_row(shape, 0 in one_of) if rows else None)
     low = chooser.choice((None, None, *points, "a"))
     high = chooser.choice((None, *points, "a", "b", ("+", "a", 1)))
     flag = {} if whole else chooser.choice(({}, {"finite": True}, {"not_nan": True}))
@@ -139,7 +145,7 @@ def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], dep
         high,
         order=order,
         attained=attained,
-        each_row=("zero" if high == 0 else "nonzero") if rows else None,
+        each_row=_row(shape, high == 0) if rows else None,
         **flag,
     )
 

@@ -21,6 +21,7 @@ from contractgen.contract.model import (
     Dict,
     Dim,
     DType,
+    EachRow,
     Evidence,
     Expr,
     Field,
@@ -225,7 +226,7 @@ def _values(
             return dataclasses.replace(domain, attained=draw(st.booleans()))
         return domain
     if choice == "rows" and shape and not dtype.startswith("complex"):
-        return Values(each_row=draw(st.sampled_from(("nonzero", "zero"))))
+        return Values(each_row=EachRow(draw(st.sampled_from(("nonzero", "zero")))))
     if choice == "order" and shape and not dtype.startswith("complex"):
         return Values(order=draw(st.sampled_from(("ascending", "descending"))))
     if choice == "columns" and shape and isinstance(shape[-1], int):

@@ -106,7 +106,7 @@ def _ids(data: dict[str, Any]) -> dict[str, Any]:
         lambda data: _ids(data)["values"].update(max="seq"),
         lambda data: _ids(data)["values"].update(order="ascending"),
         lambda data: _ids(data)["values"].update(attained=True),
-        lambda data: _ids(data)["values"].update(each_row="zero"),
+        lambda data: _ids(data)["values"].update(each_row={"min_zero": 1}),
         lambda data: data["relations"].append(["<=", "seq", "height"]),
         lambda data: data["outputs"][0].update(name="scores"),
         lambda data: data["outputs"][0]["node"].update(shape=["batch", 3]),

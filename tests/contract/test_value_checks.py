@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contractgen.contract.checks import problems
-from contractgen.contract.model import Dim, Values
+from contractgen.contract.model import Dim, EachRow, Values
 from tests.contract.examples import of_values
 
 PATH = "$.inputs[0].node.values"
@@ -26,9 +26,9 @@ def found(
         (Values(min=1, max="n", order="ascending"), "int32"),
         (Values(max=("-", "n", 1)), "int64"),
         (Values(max="n", attained=True), "int32"),
-        (Values(one_of=(0, 1), each_row="nonzero"), "int64"),
-        (Values(min=0, max=1, finite=True, each_row="nonzero"), "bfloat16"),
-        (Values(each_row="zero"), "bool"),
+        (Values(one_of=(0, 1), each_row=EachRow("nonzero")), "int64"),
+        (Values(min=0, max=1, finite=True, each_row=EachRow("nonzero")), "bfloat16"),
+        (Values(each_row=EachRow("zero")), "bool"),
         (Values(min=1, max=("*", 2, "n"), order="descending", attained=True), "uint8"),
         (Values(min="2.0"), "int64"),
         (Values(min="-0.5", max="1e38", finite=True), "float32"),
@@ -85,37 +85,37 @@ def test_domains_that_a_dtype_can_have(values: Values, dtype: str) -> None:
             (".attained", "has no place beside one_of or along_last"),
         ),
         (
-            Values(one_of=(0,), each_row="nonzero"),
+            Values(one_of=(0,), each_row=EachRow("nonzero")),
             "int8",
             (".each_row", "needs a number that is not zero, which the other members exclude"),
         ),
         (
-            Values(min=0, max="0.0", each_row="nonzero"),
+            Values(min=0, max="0.0", each_row=EachRow("nonzero")),
             "float32",
             (".each_row", "needs a number that is not zero, which the other members exclude"),
         ),
         (
-            Values(min=1, each_row="zero"),
+            Values(min=1, each_row=EachRow("zero")),
             "int64",
             (".each_row", "needs zero, which the other members exclude"),
         ),
         (
-            Values(max="n", each_row="nonzero"),
+            Values(max="n", each_row=EachRow("nonzero")),
             "int64",
             (".each_row", "has no place beside a bound that follows from a dim"),
         ),
         (
-            Values(order="ascending", each_row="nonzero"),
+            Values(order="ascending", each_row=EachRow("nonzero")),
             "int64",
             (".each_row", "has no place beside order, attained or along_last"),
         ),
         (
-            Values(each_row="nonzero"),
+            Values(each_row=EachRow("nonzero")),
             "complex64",
             (".each_row", "is about complex64 numbers; it is for masks, which are bools, integers or floats"),
         ),
         (
-            Values(along_last=(Values(each_row="nonzero"), Values())),
+            Values(along_last=(Values(each_row=EachRow("nonzero")), Values())),
             "int64",
             (".along_last[0]", "says something about a whole last axis, but is about one index of it"),
         ),

@@ -129,9 +129,9 @@ def filled(contract: model.Contract, leaf: model.Tensor, array: np.ndarray, leav
     return all(in_domain(contract, values, leaf.dtype, part, sizes) for values, part in domains)
 
 
-def each_row_has(numbers: np.ndarray, kind: str) -> bool:
+def each_row_has(numbers: np.ndarray, needs: model.EachRow) -> bool:
     rows = numbers.reshape(numbers.shape[0] if numbers.ndim > 1 else 1, -1).tolist()
-    return all(any((one == 0) == (kind == "zero") for one in row) for row in rows)
+    return all(sum((one == 0) == (needs.kind == "zero") for one in row) >= needs.least for row in rows)
 
 
 def is_in_order(numbers: np.ndarray, order: str) -> bool:

@@ -112,7 +112,7 @@ class Maker:
         attained = follows and "int" in dtype and one_of is None and depth > 0 and rng.random() < 0.5
         sized = follows or low in self.dims
         rows = not attained and order is None and not sized and bool(depth and shape) and rng.random() < 0.3
-        each_row = rng.choice(["nonzero", "zero"]) if rows else None
+        each_row = model.EachRow(rng.choice(["nonzero", "zero"])) if rows else None
         return model.Values(low, high, one_of, finite, not_nan, order, attained, each_row)
 
     def arguments(self, contract: model.Contract) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contractgen.contract.model import (
     Contract,
     Dict,
     Dim,
+    EachRow,
     Field,
     List,
     Output,
@@ -50,7 +51,9 @@ MODEL = generated(
             Parameter(
                 "lengths", Tensor("lengths", "int64", (3,), Values(max="seq", attained=True)), "keyword", required=False
             ),
-            Parameter("mask", Tensor("mask", "int64", (2, 2), Values(each_row="nonzero")), "keyword", required=False),
+            Parameter(
+                "mask", Tensor("mask", "int64", (2, 2), Values(each_row=EachRow("nonzero"))), "keyword", required=False
+            ),
             Parameter("real", Tensor("real", "float32", (1,), Values(not_nan=True)), "keyword", required=False),
         ),
         OUTPUTS,
@@ -123,7 +126,7 @@ EXAMPLES: dict[str, tuple[Any, str]] = {
     "among": (of_arrays(good(), half=np.array([1, 7], np.int32)), "inputs.half: expected one of 1, 2, 3, got 7 at [1] (1 of 2 elements outside)"),
     "order": (of_arrays(good(), sorted=np.array([1, 3, 2])), "inputs.sorted: expected ascending numbers along the last axis, got 2 at [2]"),
     "attained": (of_arrays(good(ids=ids(1, 3)), lengths=np.array([1, 2, 2])), "inputs.lengths: expected the largest element to be 3 (seq), got 2"),
-    "each_row": (of_arrays(good(), mask=np.array([[0, 1], [0, 0]])), "inputs.mask: expected an element that is not zero in each row, got none in [1]"),
+    "each_row": (of_arrays(good(), mask=np.array([[0, 1], [0, 0]])), "inputs.mask: expected at least 1 nonzero in each row, got 0 in [1]"),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from contractgen.contract.model import Tensor, Values
+from contractgen.contract.model import EachRow, Tensor, Values
 from tests.infer.conftest import inferred
 
 
@@ -70,11 +70,11 @@ class FirstEnd(nn.Module):
 @pytest.mark.parametrize(
     ("model", "name", "values"),
     [
-        (Padded(), "padding_mask", Values(each_row="zero")),
-        (Pooled(), "attention_mask", Values(one_of=(0, 1), each_row="nonzero")),
+        (Padded(), "padding_mask", Values(each_row=EachRow("zero"))),
+        (Pooled(), "attention_mask", Values(one_of=(0, 1), each_row=EachRow("nonzero"))),
         (PooledSafely(), "attention_mask", None),
-        (WithoutPadding(), "ids", Values(min=0, max=29, each_row="nonzero")),
-        (FirstEnd(), "last_step_mask", Values(one_of=(0, 1), each_row="nonzero")),
+        (WithoutPadding(), "ids", Values(min=0, max=29, each_row=EachRow("nonzero"))),
+        (FirstEnd(), "last_step_mask", Values(one_of=(0, 1), each_row=EachRow("nonzero"))),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from contractgen.contract.model import Contract, Dim, Parameter, Tensor, Tuple, Values
+from contractgen.contract.model import Contract, Dim, EachRow, Parameter, Tensor, Tuple, Values
 from contractgen.report import phrases, text
 from contractgen.report.layout import Columns
 from contractgen.report.results import ClaimResult, Difference, Finding, Rate, RuntimeResult, Verification
@@ -96,7 +96,7 @@ def test_markup_in_names_is_text() -> None:
         (Values(min=("-", "seq", 1), max="seq"), "seq - 1 to seq"),
         (Values(finite=True, order="descending"), "finite, descending along the last axis"),
         (Values(min=1, max="seq", attained=True), "1 to seq, the largest seq"),
-        (Values(one_of=(0, 1), each_row="nonzero"), "one of 0, 1, no row of zeros"),
+        (Values(one_of=(0, 1), each_row=EachRow("nonzero")), "one of 0, 1, at least 1 nonzero in each row"),
         (Values(along_last=(Values(max=3), Values())), "[..., 0] 3 or less; [..., 1] anything"),
     ],
 )

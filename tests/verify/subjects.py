@@ -14,6 +14,7 @@ from contractgen.contract.model import (
     Contract,
     Dict,
     Dim,
+    EachRow,
     Evidence,
     Field,
     List,
@@ -365,8 +366,10 @@ MASKED = Subject(
         "masked",
         [
             Parameter("x", Tensor("x", "float32", ("batch", "time", 4), FINITE)),
-            Parameter("shown", Tensor("shown", "int64", ("batch", "time"), Values(one_of=(0, 1), each_row="nonzero"))),
-            Parameter("hidden", Tensor("hidden", "bool", ("batch", "time"), Values(each_row="zero"))),
+            Parameter(
+                "shown", Tensor("shown", "int64", ("batch", "time"), Values(one_of=(0, 1), each_row=EachRow("nonzero")))
+            ),
+            Parameter("hidden", Tensor("hidden", "bool", ("batch", "time"), Values(each_row=EachRow("zero")))),
         ],
         [_output(("batch", 2))],
         {"batch": BATCH, "time": Dim()},

@@ -7,7 +7,7 @@ of the rules.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from contractgen.contract.model import (
     Constant,
     Contract,
     Dict,
+    EachRow,
     Expr,
     List,
     Node,
@@ -194,7 +195,7 @@ class Reading:
                 rules.add("order")
             if values.attained and self.is_short(values, row, tensor.dtype):
                 rules.add("attained")
-            if values.each_row is not None and not any(fits_row(values, element) for _, _, element in row):
+            if values.each_row is not None and row_count(values.each_row, row, array.shape) < values.each_row.least:
                 rules.add("each-row")
             for rule in sorted(rules):
                 self.refuse(rule, side, path)
@@ -228,9 +229,15 @@ class Reading:
         return self.value(bound)
 
 
-def fits_row(values: Values, element: Element) -> bool:
-    """Whether an element is of the kind that each row has to have one of."""
-    return (element == 0) == (values.each_row == "zero")
+def is_of_kind(needs: EachRow, element: Element) -> bool:
+    """Whether an element is of the kind that each row has to have some of."""
+    return (element == 0) == (needs.kind == "zero")
+
+
+def row_count(needs: EachRow, row: Row, shape: Sequence[int]) -> int:
+    """How many of them a row has, whose parts along the last axis are all alike."""
+    here = sum(end - start for start, end, element in row if is_of_kind(needs, element))
+    return here * math.prod(shape[1:-1])
 
 
 def _is_ordered(row: Row, order: str) -> bool:

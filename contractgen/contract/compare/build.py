@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from contractgen.contract.compare.admits import Reading, fits_row
+from contractgen.contract.compare.admits import Reading, is_of_kind
 from contractgen.contract.compare.claims import Demand
 from contractgen.contract.compare.elements import domain
 from contractgen.contract.compare.message import Array, Element, Value
@@ -16,7 +17,7 @@ from contractgen.contract.compare.presence import is_sure
 from contractgen.contract.compare.root import ITEM_STEP, Path, Side, core, index_step, key_step, root
 from contractgen.contract.compare.scene import Scene
 from contractgen.contract.expression import evaluate
-from contractgen.contract.model import Constant, Contract, Dict, Expr, List, Node, Tensor, Tuple, Values
+from contractgen.contract.model import Constant, Contract, Dict, EachRow, Expr, List, Node, Tensor, Tuple, Values
 from contractgen.contract.tree import in_sequence
 
 
@@ -104,10 +105,9 @@ class _Picker:
     def row(self, length: int) -> tuple[Element, tuple[tuple[int, Element], ...]]:
         """The number that fills a row of the last axis, and those at some indices."""
         fill, at = self._row(length)
-        values = self.tensor.values
-        if values and values.each_row and not any(fits_row(values, one) for one in (fill, *(one for _, one in at))):
-            # A demanded number fills all places but one.
-            return fill, ((0, next(one for one in self._options(None) if fits_row(values, one))),)
+        needs = self.tensor.values.each_row if self.tensor.values else None
+        if needs is not None:
+            fill, at = self._with_enough(needs, fill, dict(at), length)
         largest = self._largest(self.tensor, self.reading)
         if largest is None or largest in (fill, *(number for _, number in at)):
             return fill, at
@@ -115,6 +115,17 @@ class _Picker:
         if length > 1 and self.tensor.values and self.tensor.values.order == "ascending":
             return largest, ((0, fill),)
         return fill, tuple(sorted({**dict(at), 0: largest}.items()))
+
+    def _with_enough(
+        self, needs: EachRow, fill: Element, at: dict[int, Element], length: int
+    ) -> tuple[Element, tuple[tuple[int, Element], ...]]:
+        """The row with as many elements of a kind as there have to be, in the first places that have others."""
+        lacking = needs.least - sum(is_of_kind(needs, at.get(place, fill)) for place in range(length))
+        if lacking > 0:
+            number = next(one for one in self._options(None) if is_of_kind(needs, one))
+            others = [place for place in range(length) if not is_of_kind(needs, at.get(place, fill))]
+            at |= dict.fromkeys(others[:lacking], number)
+        return fill, tuple(sorted(at.items()))
 
     def _largest(self, tensor: Tensor | None, reading: Reading) -> Element | None:
         """The number that the largest element has to be, where that is known."""
@@ -168,7 +179,7 @@ class _Picker:
         options = self._options(column)
         for tensor in (self.judge, self.tensor):
             if tensor and tensor.values and tensor.values.each_row:
-                options.sort(key=lambda number, values=tensor.values: not fits_row(values, number))  # type: ignore[misc]
+                options.sort(key=partial(is_of_kind, tensor.values.each_row), reverse=True)
         if self.judge is None:
             return options[0] if options else 0
         domain_of_judge = self.judge.values or Values()

@@ -14,7 +14,7 @@ from typing import TypeAlias, Union
 from contractgen.contract.compare.message import Element
 from contractgen.contract.compare.numbers import INTEGERS, is_integer, largest, nearest, neighbour, smallest
 from contractgen.contract.decimals import is_decimal
-from contractgen.contract.model import Bound, Expr, Tensor, Values
+from contractgen.contract.model import Bound, EachRow, Expr, Tensor, Values
 
 Number: TypeAlias = Union[Element, Expr]
 """A literal, or an expression (a str or tuple) over dims."""
@@ -32,8 +32,8 @@ class Domain:
     not_nan: bool
     attained: bool
     """The largest element of the tensor is ``high``."""
-    each_row: str | None
-    """Each row of the tensor has an element that is not zero, or one that is."""
+    each_row: EachRow | None
+    """What each row of the tensor has."""
 
 
 def is_nan(number: Number) -> bool:
@@ -141,7 +141,7 @@ def allowed(claims: Domain, number: Number) -> list[Expr] | None:
 def stands_alone(claims: Domain, number: Number) -> list[Condition]:
     """What must hold for an allowed number to be all that a tensor holds: to be its largest element, or not to be zero."""
     conditions = [at_most(high, number) for high in claims.high] if claims.attained else []
-    return conditions if claims.each_row is None else [*conditions, is_of(claims.each_row, number)]
+    return conditions if claims.each_row is None else [*conditions, is_of(claims.each_row.kind, number)]
 
 
 def is_of(kind: str, number: Number) -> Condition:
@@ -199,7 +199,7 @@ def inhabited(claims: Domain) -> list[list[Expr]]:
     else:
         numbers = list(claims.low)
     if claims.each_row is not None:
-        numbers = [one for one in (*numbers, *claims.high, 1, 0, -1) if is_of(claims.each_row, one) is True]
+        numbers = [one for one in (*numbers, *claims.high, 1, 0, -1) if is_of(claims.each_row.kind, one) is True]
     ways = [way for way in (allowed(claims, number) for number in numbers) if way is not None]
     if claims.attained:
         largest = [way for way in (allowed(claims, number) for number in claims.high) if way is not None]

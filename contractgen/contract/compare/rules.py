@@ -176,9 +176,9 @@ _MIRRORED: Final[dict[str, tuple[str, str, str, str]]] = {
         "pad inside of the model: take the size of a mask from another tensor, not from the largest length",
     ),
     "each-row": (
-        "each row of a tensor has to have an element that is not zero, or one that is",
-        "a request with a row without it is refused",
-        "a row of a response may be without it",
+        "each row of a tensor has to have some elements that are not zero, or that are",
+        "a request with a row that has fewer is refused",
+        "a row of a response may have fewer",
         "answer inside of the model for a row that a mask leaves nothing of",
     ),
 }
@@ -238,7 +238,7 @@ def _as_output(what: str) -> str:
         "a tensor's elements may not be NaN": "a tensor's elements may be NaN",
         "a tensor's elements have to be in order along the last axis": "a tensor's elements are no longer in order",
         "the largest of a tensor's elements has to be its maximum": "the largest of a tensor's elements may be below its maximum",
-        "each row of a tensor has to have an element that is not zero, or one that is": "a row of a tensor may be without an element that is not zero, or without one that is",
+        "each row of a tensor has to have some elements that are not zero, or that are": "a row of a tensor may have fewer elements that are not zero, or that are",
         "a dim has to be a multiple of another number": "a dim is no longer a multiple of a number",
     }.get(what, what)
 

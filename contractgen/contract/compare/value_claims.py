@@ -29,7 +29,7 @@ from contractgen.contract.compare.pair import PairedLeaf
 from contractgen.contract.compare.presence import Needs
 from contractgen.contract.compare.root import path_text
 from contractgen.contract.expression import render
-from contractgen.contract.model import Bound, Expr, Tensor, Values
+from contractgen.contract.model import Bound, EachRow, Expr, Tensor, Values
 
 Ways: TypeAlias = Iterator[Way]
 
@@ -56,9 +56,8 @@ class Elements:
             yield from self._about_column(column)
         if judge.attained and judge.max is not None:
             yield from self._about_largest(count, judge.max)
-        kind = None if domain(self.leaf.given, None).each_row == judge.each_row else judge.each_row
-        if kind is not None and self.leaf.side == self.sizes.side:
-            yield from self._about_rows(count, kind)
+        if judge.each_row is not None and self.leaf.side == self.sizes.side:
+            yield from self._about_rows(count, judge.each_row)
         if judge.order is not None and self.leaf.side == self.sizes.side:
             given = self.leaf.given.values.order if self.leaf.given.values else None
             if given != judge.order:
@@ -123,25 +122,30 @@ class Elements:
                 needed = self.leaf.needs | needs
                 yield self._question("attained", "", needed, partial(ways, term), said, supports.complete)
 
-    def _about_rows(self, count: int, kind: str) -> Iterator[Question]:
-        """Whether a row may be without an element of a kind. Of ``count`` columns each may have what is of the other."""
+    def _about_rows(self, count: int, needs: EachRow) -> Iterator[Question]:
+        """Whether a row may have too few elements of a kind. Of ``count`` columns each may have what is of the other."""
+        known = domain(self.leaf.given, None).each_row
+        if known is not None and known.kind == needs.kind and known.least >= needs.least:
+            return
         places: Sequence[int | None] = range(count) if count else [None]
         given = [domain(self.leaf.given, column) for column in places]
-        other = "zero" if kind == "nonzero" else "nonzero"
+        other = "zero" if needs.kind == "nonzero" else "nonzero"
 
         def ways() -> Ways:
             options = [[n for n in candidates(one, one) if is_of(other, n) is True] for one in given]
             for numbers in product(*options):
                 inside = [allowed(one, number) for one, number in zip(given, numbers, strict=True)]
-                alone = together(stands_alone(given[0], numbers[0]))
+                # Beside as many of the kind as there have to be, it need not stand alone.
+                alone = [] if known and known.kind == needs.kind else together(stands_alone(given[0], numbers[0]))
                 if alone is None or any(one is None for one in inside):
                     continue
                 demand = Demand(self.leaf.side, self.leaf.path, tuple(zip(places, numbers, strict=True)))
-                known = [condition for one in inside for condition in one or ()]
-                yield Way(self._filled(None, 0), [*known, *alone], demand)
+                bounds = [condition for one in inside for condition in one or ()]
+                yield Way(self._filled(None, 0), [*bounds, *alone], demand)
 
         said = (_said_rows(self.leaf.given), _said_rows(self.leaf.judge))
-        complete = not (given[0].attained and len(self.leaf.given.shape) > 1)
+        rank = len(self.leaf.given.shape)
+        complete = not ((given[0].attained and rank > 1) or (known and rank > 2))
         yield self._question("each-row", "", self.leaf.needs, ways, said, complete)
 
     def _question(
@@ -167,8 +171,9 @@ class Elements:
                 if largest is not None:
                     yield Way(conditions, [*inside, *largest], demand)
                 if (given.attained or given.each_row) and self.leaf.given.shape:
+                    least = given.each_row.least + 1 if given.each_row else 2
                     for beside in inhabited(given) if given.each_row else [[]]:
-                        yield Way([*conditions, ("<=", 2, self.leaf.given.shape[-1])], [*inside, *beside], demand)
+                        yield Way([*conditions, ("<=", least, self.leaf.given.shape[-1])], [*inside, *beside], demand)
 
     def _filled(self, column: int | None, number: Number) -> list[Expr]:
         """The tensor has elements, and one at the column."""
@@ -253,12 +258,10 @@ def said_values(tensor: Tensor, column: int | None) -> str:
     return ", ".join(said) or "anything"
 
 
-_ROWS = {None: "anything", "nonzero": "an element that is not zero", "zero": "a zero"}
-
-
 def _said_rows(tensor: Tensor) -> str:
     """What each row has, in a few words."""
-    return f"each row has {_ROWS[tensor.values.each_row if tensor.values else None]}"
+    needs = tensor.values.each_row if tensor.values else None
+    return f"at least {needs.least} {needs.kind} in each row" if needs else "any rows"
 
 
 def _said_largest(tensor: Tensor) -> str:

@@ -165,11 +165,12 @@ def claims(
         if largest < high:
             wanted = f"{high} ({expression_text(values.max)})"
             yield violation("attained", leaf.place.path, wanted=wanted, got=str(largest.item()))
-    if values.each_row:  # only: each_row
-        row = row_without(array, leaf.dtype, values.each_row)
+    kind, least = values.each_row  # only: each_row
+    if least:  # only: each_row
+        row, count = row_without(array, leaf.dtype, kind, least)
         if row >= 0:
-            wanted = "a zero" if values.each_row == "zero" else "an element that is not zero"
-            got = "none" if array.ndim == 1 else f"none in [{row}]"
+            wanted = f"at least {least} {kind} in each row"
+            got = f"{count}" if array.ndim == 1 else f"{count} in [{row}]"
             yield violation("each_row", leaf.place.path, wanted=wanted, got=got)
 
 

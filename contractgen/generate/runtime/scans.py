@@ -95,21 +95,22 @@ def attains(array: Array, high: int) -> bool:
     return array.size == 0 or int(array.max()) >= high
 
 
-def each_row_has(array: Array, dtype: str, kind: str) -> bool:
-    """Whether each row has an element that is `nonzero`, or one that is `zero`."""
-    return row_without(array, dtype, kind) < 0
+def each_row_has(array: Array, dtype: str, kind: str, least: int) -> bool:
+    """Whether each row has at least so many elements that are `nonzero`, or `zero`."""
+    return row_without(array, dtype, kind, least)[0] < 0
 
 
-def row_without(array: Array, dtype: str, kind: str) -> int:
-    """The first index of the first axis that holds no such element, or -1; a single axis is one row."""
+def row_without(array: Array, dtype: str, kind: str, least: int) -> tuple[int, int]:
+    """The first index of the first axis that holds fewer, or -1, and how many; a single axis is one row."""
     if array.size and array.ndim:
         rows = array if array.ndim > 1 else array[np.newaxis]
         if dtype == "bfloat16":  # only: bfloat16
             rows = from_bfloat16(rows)
-        found = (rows == 0 if kind == "zero" else rows != 0).any(axis=tuple(range(1, rows.ndim)))
-        if not found.all():
-            return int(found.argmin())
-    return -1
+        counts = np.count_nonzero(rows == 0 if kind == "zero" else rows, axis=tuple(range(1, rows.ndim)))
+        if counts.min() < least:
+            row = int((counts < least).argmax())
+            return row, int(counts[row])
+    return -1, 0
 
 
 def all_ordered(array: Array, dtype: str, order: str) -> bool:

@@ -31,7 +31,7 @@ class Values:
     not_nan: bool = False  # only: not_nan
     order: str = ""  # only: order
     attained: bool = False  # only: attained
-    each_row: str = ""  # only: each_row
+    each_row: tuple[str, int] = ("", 0)  # only: each_row
     along_last: tuple[Values, ...] = ()  # only: columns
 
 

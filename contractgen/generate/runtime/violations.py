@@ -42,7 +42,7 @@ CATALOGUE = {
     "among": ("value", "one of {wanted}", "{got} at {index} ({count} of {total} elements outside)"),  # only: one_of
     "order": ("value", "{wanted} numbers along the last axis", "{got} at {index}"),  # only: order
     "attained": ("value", "the largest element to be {wanted}", "{got}"),  # only: attained
-    "each_row": ("value", "{wanted} in each row", "{got}"),  # only: each_row
+    "each_row": ("value", "{wanted}", "{got}"),  # only: each_row
 }
 """For each kind of violation its code, and the texts of what was expected and what came."""
 

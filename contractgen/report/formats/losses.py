@@ -44,8 +44,8 @@ def bounds(parts: Parts) -> Iterator[str]:
         if values is not None and values.attained and values.max is not None:
             yield f"the largest number of {leaf.tensor.wire_name} is {render(values.max)}"
         if values is not None and values.each_row is not None:
-            what = "a zero" if values.each_row == "zero" else "an element that is not zero"
-            yield f"each row of {leaf.tensor.wire_name} has {what}"
+            least, kind = values.each_row.least, values.each_row.kind
+            yield f"each row of {leaf.tensor.wire_name} has at least {least} {kind}"
 
 
 def domains(parts: Parts) -> Iterator[str]:

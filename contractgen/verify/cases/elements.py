@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from contractgen.contract.decimals import is_decimal
 from contractgen.contract.expression import render
-from contractgen.contract.model import Bound, DType, Values
+from contractgen.contract.model import Bound, DType, EachRow, Values
 from contractgen.verify.cases.model import Break, Claim, Ground, Met, there
 from contractgen.verify.fill import Fill, bounds_of, is_floating, opposites
 from contractgen.verify.places import Leaf
@@ -32,7 +32,7 @@ def element_claims(ground: Ground) -> Iterator[Claim]:
         if values.attained and values.max is not None:
             yield _largest(ground, leaf, values, values.max)
         if values.each_row is not None:
-            yield _each_row(leaf, values, base)
+            yield _each_row(leaf, values, values.each_row, base)
         for column, inner in enumerate(values.along_last or ()):
             yield from _domain(leaf, inner, base, column)
 
@@ -140,14 +140,17 @@ def _largest(ground: Ground, leaf: Leaf, values: Values, bound: Bound) -> Claim:
     return Claim(f"{about}.attained", about, "attained", text, breaks, there(leaf.within), sides)
 
 
-def _each_row(leaf: Leaf, values: Values, base: Recipe | None) -> Claim:
-    _, wrong = opposites(leaf.tensor.dtype, values)
+def _each_row(leaf: Leaf, values: Values, needs: EachRow, base: Recipe | None) -> Claim:
+    right, wrong = opposites(leaf.tensor.dtype, values, needs)
     breaks: tuple[Break, ...] = ()
     if base is not None and not math.isnan(wrong):
         rows: tuple[Literal["first", "last"], ...] = ("first", "last") if len(leaf.tensor.shape) > 1 else ("first",)
-        breaks = tuple(Break(f"none-{row}", replace(base, edit=Row(leaf.name, wrong, row)), VALUE) for row in rows)
+        edits = [(f"none-{row}", Row(leaf.name, wrong, row)) for row in rows]
+        if needs.least > 1:
+            edits.append(("fewer", Row(leaf.name, wrong, "first", needs.least - 1, right)))
+        breaks = tuple(Break(label, replace(base, edit=edit), VALUE) for label, edit in edits)
     about = f"tensor:{leaf.name}"
-    text = f"each row of {leaf.name} has " + ("a zero" if values.each_row == "zero" else "an element that is not zero")
+    text = f"each row of {leaf.name} has at least {needs.least} {needs.kind}"
     sides: Literal["both", "inside"] = "both" if breaks else "inside"
     return Claim(f"{about}.each_row", about, "each_row", text, breaks, there(leaf.within), sides)
 
