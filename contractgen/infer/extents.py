@@ -14,7 +14,7 @@ import torch
 
 from contractgen.contract.model import Source
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
-from contractgen.infer.hypothesis import Axis
+from contractgen.infer.hypothesis import Axis, is_mask
 from contractgen.infer.oracle import Oracle
 from contractgen.infer.probe import Input, Prober, Refill
 from contractgen.infer.ties import Group
@@ -137,13 +137,14 @@ class Sizes:
         ]
 
     def runs_with_other_contents(self, change: dict[Axis, int]) -> bool:
-        """Whether the model runs at sizes at which its own content fails: lengths beyond them, a mask of a single True."""
+        """Whether the model runs at sizes at which its own content fails: lengths beyond them, a mask that leaves too little."""
         prober, sizes = self.prober, self._own | change
         spoilt = [
             path
             for path, leaf in prober.hypothesis.leaves().items()
             if (isinstance(prober.plan[path], torch.Tensor) and leaf.dtype in _INTEGERS)
             or (leaf.dtype == torch.bool and leaf.sizes and sizes[(path, len(leaf.sizes) - 1)] == 1)
+            or (is_mask(path) and prober.plan[path] == "mixed")
         ]
         others: list[Fill] = ["ones", "zeros"] if spoilt else []
         inputs = [Input(tuple(change.items()), tuple((path, Refill(fill, 0)) for path in spoilt)) for fill in others]

@@ -9,11 +9,11 @@ import torch
 
 from contractgen.contract.model import EachRow
 from contractgen.infer.domain import Domain
-from contractgen.infer.edits import Row
+from contractgen.infer.edits import Constant, Each, Row
 from contractgen.infer.extents import Claim, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Axis, Leaf, Path, is_mask
-from contractgen.infer.probe import Input, Prober
+from contractgen.infer.probe import Edit, Input, Prober
 
 _Change = tuple[tuple[Axis, int], ...]
 
@@ -25,9 +25,9 @@ def settle_rows(sizes: Sizes, path: Path, leaf: Leaf, domain: Domain) -> None:
     """
     if not leaf.sizes or domain.order is not None or domain.attained or domain.columns is not None:
         return
-    changes = _changes(sizes, path, leaf)
     for needs, without, one in _kinds(path, leaf, domain):
         rows = _Rows(sizes.prober, path, leaf, without, one)
+        changes = _changes(sizes, rows)
         bare = next((outcome for change in changes if (outcome := rows.fail_without(change)) is not None), None)
         if bare is None:
             continue
@@ -54,7 +54,10 @@ def _claim(domain: Domain, needs: EachRow, source: str, told: str) -> None:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Runs of a model with one row of a tensor holding a number, and another one in parts of it."""
+    """Runs of a model with one row of a tensor holding a number, and another one in parts of it.
+
+    The other rows of a mask hold the other number; those of other tensors stay as they are.
+    """
 
     prober: Prober
     path: Path
@@ -68,6 +71,10 @@ class _Rows:
         shape = [sizes.get((self.path, axis), size) for axis, size in enumerate(self.leaf.sizes)]
         return torch.Size(shape[1:] if len(shape) > 1 else shape).numel()
 
+    def run_whole(self, change: _Change) -> bool:
+        """Whether the model runs at some sizes with no row without."""
+        return self.prober.means(self.prober.run([Input(change, self._edits())])[0])
+
     def fail_without(self, change: _Change) -> Outcome | None:
         """What came of the first row without; None unless that row and the last one fail, or give no numbers."""
         outcomes = [self._run(row, change, None) for row in (0, -1)]
@@ -80,7 +87,11 @@ class _Rows:
 
     def _run(self, row: int, change: _Change, part: slice | None) -> Outcome:
         edit = Row(row, self.without, None if part is None else (part, self.one))
-        return self.prober.run([Input(change, ((self.path, edit),))])[0]
+        return self.prober.run([Input(change, self._edits(edit))])[0]
+
+    def _edits(self, *edits: Edit) -> tuple[tuple[Path, Edit], ...]:
+        every = (Constant(self.one), *edits) if is_mask(self.path) else edits
+        return ((self.path, Each(every)),)
 
     def _fails(self, outcome: Outcome) -> bool:
         if outcome.ok:
@@ -88,17 +99,18 @@ class _Rows:
         return outcome.kind in ("error", "crash") and outcome.error_type != "MemoryError"
 
 
-def _changes(sizes: Sizes, path: Path, leaf: Leaf) -> list[_Change]:
+def _changes(sizes: Sizes, rows: _Rows) -> list[_Change]:
     """The sizes at which rows are tried: those at hand, longer ones, and last the least that a row may have."""
-    found: list[_Change] = [()]
-    axis = (path, len(leaf.sizes) - 1)
+    found: list[_Change] = [()] if rows.run_whole(()) else []
+    axis, leaf = (rows.path, len(rows.leaf.sizes) - 1), rows.leaf
     extent = next((one for one in sizes.extents if axis in one.group and one.free), None)
     if extent is None or len(leaf.sizes) != 2 or extent.min == 1:
         return found
     for size in (sizes.size(extent) + extent.min, extent.min):
-        change = sizes.with_size((extent, size))
-        if extent.contains(size) and sizes.prober.means(sizes.prober.at([change])[0]):
-            found.append(tuple(change.items()))
+        change = tuple(sizes.with_size((extent, size)).items())
+        if not extent.contains(size) or not rows.run_whole(change):
+            return found[:1]
+        found.append(change)
     return found
 
 

@@ -67,6 +67,23 @@ class FirstEnd(nn.Module):
         return self.layer(x)[torch.arange(len(x)), last_step_mask.argmax(1)]
 
 
+class Shortened(nn.Module):
+    """Frames of samples, of which each row has as many as its mask has marks for: the last of them is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(1, 4, 10, stride=5)
+
+    def forward(self, samples: torch.Tensor, attention_mask: torch.Tensor | None = None) -> Any:
+        frames = self.layer(samples.unsqueeze(1)).transpose(1, 2)
+        if attention_mask is None:
+            return frames.mean(1)
+        last = torch.div(attention_mask.sum(1) - 10, 5, rounding_mode="floor")
+        kept = torch.zeros(frames.shape[:2])
+        kept[torch.arange(len(frames)), last] = 1.0
+        return (frames * kept.flip(1).cumsum(1).flip(1).unsqueeze(-1)).sum(1)
+
+
 @pytest.mark.parametrize(
     ("model", "name", "values"),
     [
@@ -74,6 +91,7 @@ class FirstEnd(nn.Module):
         (Pooled(), "attention_mask", Values(one_of=(0, 1), each_row=EachRow("nonzero"))),
         (PooledSafely(), "attention_mask", None),
         (WithoutPadding(), "ids", Values(min=0, max=29, each_row=EachRow("nonzero"))),
+        (Shortened(), "attention_mask", Values(one_of=(0, 1), each_row=EachRow("nonzero", 10))),
         (FirstEnd(), "last_step_mask", Values(one_of=(0, 1), each_row=EachRow("nonzero"))),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
@@ -89,4 +107,5 @@ def test_what_a_row_needs_is_claimed(model: nn.Module, name: str, values: Values
         return
     assert found == values
     told = [one for one in contract.evidence if one.property == "values.each_row"]
-    assert [(one.about, one.source) for one in told] == [(f"tensor:{name}", "probed")]
+    source = "probed" if values.each_row is None or values.each_row.least == 1 else "assumed"
+    assert [(one.about, one.source) for one in told] == [(f"tensor:{name}", source)]
