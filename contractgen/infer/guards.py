@@ -59,7 +59,8 @@ class Guard:
     @property
     def tie(self) -> bool:
         """Whether it says that two axes are equal, or different."""
-        return self.source in ("v[0] == v[1]", "v[0] != v[1]", "v[1] == v[0]", "v[1] != v[0]")
+        two = ("v[0] == v[1]", "v[0] != v[1]", "v[1] == v[0]", "v[1] != v[0]")
+        return not self.steps and self.source in two
 
     @property
     def equality(self) -> bool:

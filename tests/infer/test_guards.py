@@ -56,6 +56,15 @@ def test_ties_are_equalities_of_two_axes() -> None:
     assert not guard(sympy.Eq(A, 5)).tie
 
 
+def test_an_equality_with_a_size_that_is_computed_first_is_no_tie() -> None:
+    half = sympy.Symbol("u0", integer=True)
+    found = Guard.over(sympy.Eq(A, half), AXES, {half: FloorDiv(A + 3, 2)})
+    assert found is not None
+    assert found.axes == (AXES[A],)
+    assert (found.equality, found.tie) == (True, False)
+    assert (found.holds(at(3)), found.holds(at(8))) == (True, False)
+
+
 def test_conditions_that_come_of_the_symbols_never_being_0_or_1_are_artefacts() -> None:
     for expr in (sympy.Ne(A, 1), sympy.Ne(FloorDiv(A, 2), 1), sympy.Ne(Mod(A, 4), 0), sympy.Ge(A, 2)):
         assert guard(expr).artefact, expr
