@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import torch
 
-from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, is_mask, name_in
+from contractgen.infer.extents import Claim, Sizes
+from contractgen.infer.hypothesis import Hypothesis, Leaf, Path, dotted, is_mask, name_in
 from contractgen.infer.neighbours import without_channels
 from contractgen.infer.probe import Prober
 from contractgen.infer.search import Found, Search
@@ -74,3 +75,22 @@ def _resembles(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:
     aligned = (1,) * (len(other) - len(sizes)) + sizes
     pairs = list(zip(aligned, other, strict=True))
     return all(own in (1, size) for own, size in pairs[1:]) and any(own == size for own, size in pairs)
+
+
+def ask_of_masks(sizes: Sizes) -> None:
+    """Put the size of a mask as a question where the model also takes a mask of another size than what it masks."""
+    for extent in sizes.extents:
+        masks = [(path, axis) for path, axis in extent.group if is_mask(path)]
+        if extent.derived is not None or extent.fixed is not None or len(masks) == len(extent.group):
+            continue
+        size, step = sizes.size(extent), extent.multiple_of
+        for axis in masks:
+            others = [other for other in (size + step, size - step, 2 * size) if other > 1]
+            ran = [
+                other
+                for other, outcome in zip(others, sizes.prober.at([{axis: other} for other in others]), strict=True)
+                if sizes.prober.means(outcome)
+            ]
+            if ran and size > 1:
+                told = f"a mask of {ran[0]} beside {size} ran too; is it as long as what it masks?"
+                extent.claims.append(Claim(f"tie@{dotted(axis[0])}[{axis[1]}]", "assumed", told))

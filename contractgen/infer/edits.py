@@ -96,6 +96,23 @@ class Sorted:
 
 
 @dataclass(frozen=True)
+class Enough:
+    """An edit that gives each row what it needs, in its first places, where it has too little."""
+
+    needs: EachRow
+    nonzero: int = 1
+
+    def apply(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor with what its rows need."""
+        zero = self.needs.kind == "zero"
+        if tensor.numel():
+            rows = rows_of(tensor).flatten(1)
+            lacking = ((rows == 0) == zero).sum(1) < self.needs.least
+            rows[lacking, : self.needs.least] = 0 if zero else self.nonzero
+        return tensor
+
+
+@dataclass(frozen=True)
 class Within:
     """An edit that fills a tensor of integers with random numbers of a range."""
 
@@ -115,11 +132,8 @@ class Within:
         drawn = torch.randint(self.low, self.high + 1, tuple(part.shape), generator=generator).to(tensor.dtype)
         if self.attained and drawn.numel():
             drawn.view(-1)[self.seed % drawn.numel()] = self.high
-        if self.each_row is not None and drawn.numel():
-            rows = rows_of(drawn).flatten(1)
-            number = 0 if self.each_row.kind == "zero" else self.high or self.low
-            counts = ((rows == 0) == (self.each_row.kind == "zero")).sum(1)
-            rows[counts < self.each_row.least, : self.each_row.least] = number
+        if self.each_row is not None:
+            drawn = Enough(self.each_row, self.high or self.low).apply(drawn)
         if self.order is not None:
             drawn = drawn.sort(dim=-1, descending=self.order == "descending").values
         part.copy_(drawn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from contractgen.infer.alongside import ask_of_masks
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, derive, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
@@ -78,6 +79,7 @@ def measure_sizes(
             detail = "the same ids index these axes, which may differ for all that the model does; is one size meant?"
             extent.claims.append(Claim("size", "assumed", detail))
     ask_of_sums(sizes)
+    ask_of_masks(sizes)
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"
         batch.claims.append(Claim("role", "probed", detail))

@@ -13,6 +13,7 @@ from contractgen.infer.batch import prove_batch
 from contractgen.infer.contents import Contents
 from contractgen.infer.declared import Declared, suggest
 from contractgen.infer.domain import Domain
+from contractgen.infer.edits import Enough
 from contractgen.infer.example import from_example
 from contractgen.infer.extents import Sizes
 from contractgen.infer.first import first_input
@@ -74,7 +75,8 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
         facts.evidence += [Evidence("model", "conduct", "probed", text) for text in conduct]
         facts.evidence += [Evidence("model", "declaration", "probed", text) for text in declared]
         warnings = [*loaded.notes, *conduct, *declared]
-        return assemble(facts), measured.sizes.prober.inputs(Input()), warnings, runner.runs
+        enough = tuple((path, Enough(one.each_row)) for path, one in facts.domains.items() if one.each_row is not None)
+        return assemble(facts), measured.sizes.prober.inputs(Input((), enough)), warnings, runner.runs
 
 
 def _explore(

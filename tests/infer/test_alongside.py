@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from contractgen.contract.model import Tensor
 from contractgen.infer.alongside import alongside
 from contractgen.infer.hypothesis import Hypothesis, Path
-from tests.infer.conftest import Bench, f32, i64, params
+from tests.infer.conftest import Bench, f32, i64, inferred, params
 
 
 class Looking(nn.Module):
@@ -79,3 +80,24 @@ def test_a_mask_of_rows_of_ids_stays_one_of_rows(bench: Bench) -> None:
             return ids.sum(-1) * mask
 
     assert sizes(bench, Rows(), params(ids=i64(5, 3, 7), mask=i64(5, 3)), "mask") == (5, 3)
+
+
+class Cut(nn.Module):
+    """A longer mask than the features is cut, which nobody means."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        return (self.layer(x) * attention_mask[:, : x.shape[1], None]).sum(1)
+
+
+def test_a_mask_that_may_be_longer_than_what_it_masks_is_a_question() -> None:
+    contract = inferred(Cut().eval())
+    x, mask = (part.node for part in contract.inputs)
+    assert isinstance(x, Tensor)
+    assert isinstance(mask, Tensor)
+    assert mask.shape == x.shape[:2] == ("batch", "seq")
+    asked = {one.property: one.about for one in contract.evidence if one.source == "assumed"}
+    assert asked == {"tie@attention_mask[1]": "dim:seq", "values.one_of": "tensor:attention_mask"}
