@@ -88,9 +88,9 @@ def _is_attention_mask(path: Path) -> bool:
 
 def read_signature(module: torch.nn.Module) -> Signature:
     """The signature of ``module.forward``."""
-    floating = next(
-        (p.dtype for p in module.parameters() if p.dtype.is_floating_point or p.dtype.is_complex), torch.float32
-    )
+    dtypes = [parameter.dtype for parameter in module.parameters()]
+    real = [dtype for dtype in dtypes if dtype.is_floating_point]  # complex numbers beside them weigh a spectrum
+    floating = next((dtype for dtype in (*real, *dtypes) if dtype.is_floating_point or dtype.is_complex), torch.float32)
     if isinstance(module, torch.jit.ScriptModule):
         return _from_schema(module, floating)
     if hasattr(module, "input_specs"):

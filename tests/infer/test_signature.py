@@ -173,6 +173,14 @@ def test_the_dtype_of_the_weights_is_the_floating_dtype() -> None:
     assert read_signature(nn.Identity()).floating == torch.float32
 
 
+def test_complex_weights_beside_real_ones_do_not_make_the_input_complex() -> None:
+    module = nn.Conv2d(2, 4, 1)
+    spectrum = nn.Module()
+    spectrum.weight = nn.Parameter(torch.zeros(2, dtype=torch.complex64))
+    assert read_signature(nn.Sequential(spectrum, module)).floating == torch.float32
+    assert read_signature(spectrum).floating == torch.complex64
+
+
 class Forward(nn.Module):
     def forward(self, x: NoSuchName) -> Any:  # type: ignore[name-defined]  # noqa: F821
         return x
