@@ -78,6 +78,7 @@ def measure_sizes(
         if any(set(group) <= set(extent.group) for group in indexed):
             detail = "the same ids index these axes, which may differ for all that the model does; is one size meant?"
             extent.claims.append(Claim("size", "assumed", detail))
+    _fix_what_follows(extents)
     ask_of_sums(sizes)
     ask_of_masks(sizes)
     if batch is not None:
@@ -86,6 +87,15 @@ def measure_sizes(
     sizes = at_allowed_sizes(sizes)
     report("probe", "sizes together")
     return Measured(sizes, relate(sizes, guards, search.pool), batch)
+
+
+def _fix_what_follows(extents: list[Extent]) -> None:
+    """A size that follows from sizes that are fixed is fixed: a mask has as many columns as a picture has patches."""
+    fixed = {axis: extent.fixed for extent in extents if extent.fixed is not None for axis in extent.group}
+    for extent in extents:
+        if extent.derived is not None and all(axis in fixed for axis in axes_of(extent.derived)):
+            extent.fixed, extent.derived = evaluate(extent.derived, fixed), None
+            extent.claims = [Claim("fixed", "traced", f"{extent.fixed} follows from sizes that are fixed")]
 
 
 def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:

@@ -44,7 +44,7 @@ class SymbolicTensor:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A size that was computed to be 1 and was repeated along an axis of a tensor that no input shapes."""
+    """A size that was computed to be 1 and was repeated along an axis of a size that no input can change."""
 
     size: int
     """That axis's size."""
@@ -268,8 +268,11 @@ def _guards(env: ShapeEnv, names: Names) -> Iterator[Guard]:
                 yield guard
 
 
-def _repeats(met: Sequence[tuple[Any, int]], names: Names) -> Iterator[Repeat]:
-    for expr, size in dict.fromkeys(met):
+def _repeats(met: Sequence[tuple[Any, Any]], names: Names) -> Iterator[Repeat]:
+    """Those beside sizes that are fixed after all."""
+    fixed = [(expr, sympy.sympify(want.node.expr if isinstance(want, torch.SymInt) else want)) for expr, want in met]
+    for expr, number in dict.fromkeys((expr, number) for expr, number in fixed if number.is_number):
+        size = int(number)
         guard = Guard.over(sympy.Ne(expr, size), names.axes, names.definitions)
         if guard is not None:
             yield Repeat(size, guard)

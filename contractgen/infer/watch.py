@@ -28,7 +28,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The operands of the concatenation that is running."""
         self.read = False
         """Whether a tensor's content was read."""
-        self.repeated: list[tuple[Any, int]] = []
+        self.repeated: list[tuple[Any, Any]] = []
         """Sizes that were computed to be 1 and repeated, each with what it met."""
         self.of_bytes: list[torch.Tensor] = []
         """What was divided by 255."""
@@ -65,15 +65,14 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, int]]:
-    """Each size that is computed to be 1 with the larger one that it meets, of a tensor that no input shapes."""
+def _repeated(operands: Sequence[torch.Tensor]) -> Iterator[tuple[Any, Any]]:
+    """Each size that is computed to be 1 with the larger one that it meets, which may turn out to be a fixed one later."""
     for one, other in itertools.permutations(operands, 2):
         wanted: tuple[Any, ...] = tuple(other.shape)
-        if any(isinstance(size, torch.SymInt) for size in wanted):
-            continue
         sizes: tuple[Any, ...] = tuple(one.shape)
         for size, want in zip(reversed(sizes), reversed(wanted), strict=False):
-            if want > 1 and isinstance(size, torch.SymInt) and size.node.hint == 1:
+            known = want.node.hint if isinstance(want, torch.SymInt) else want
+            if isinstance(size, torch.SymInt) and size.node.hint == 1 and known is not None and known > 1:
                 yield size.node.expr, want
 
 

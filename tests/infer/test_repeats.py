@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from contractgen.contract.model import Tensor
 from contractgen.infer.hypothesis import Hypothesis
 from contractgen.infer.repeats import without_ones, without_repeats
 from tests.infer.conftest import Bench, f32, inferred, params
@@ -139,3 +140,20 @@ def test_a_single_channel_stays_where_more_would_make_more_rows(bench: Bench) ->
     workbench = bench(Grey())
     found = without_ones(workbench.search(), workbench.found(params(x=f32(5, 1, 12))))
     assert found.hypothesis.sizes()[(("x",), 1)] == 1
+
+
+class Hidden(Patches):
+    """As it is, with a mask that says which patches are hidden: it meets the single patch first."""
+
+    def forward(self, image: torch.Tensor, hidden_patches: torch.Tensor) -> Any:
+        patches = self.patches(image).flatten(2).transpose(1, 2)
+        return torch.where(hidden_patches[..., None], torch.zeros(patches.shape[-1]), patches) + self.places
+
+
+def test_a_mask_of_all_places_asks_for_the_image_that_has_them() -> None:
+    contract = inferred(Hidden())
+    image, hidden = (part.node for part in contract.inputs)
+    assert isinstance(image, Tensor)
+    assert isinstance(hidden, Tensor)
+    assert image.shape[2:] == (8, 8)
+    assert hidden.shape == ("batch", 4)
