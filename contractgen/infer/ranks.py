@@ -116,6 +116,7 @@ def _at_other_ranks(search: Search, found: Found, paths: list[Path], step: int) 
         leaf, prior = hypothesis.leaves()[path], search.signature.prior(path)
         if not max(1, prior.fewest_axes) <= len(leaf.sizes) + step <= 5 or prior.exact_rank:
             return None
-        sizes = leaf.sizes[1:] if step < 0 else (next(fresh), *leaf.sizes)
+        fewer = leaf.sizes[:-1] if leaf.sizes[-1:] == (1,) else leaf.sizes[1:]  # a step per row, of one column
+        sizes = fewer if step < 0 else (next(fresh), *leaf.sizes)
         hypothesis = hypothesis.with_node(path, replace(leaf, sizes=sizes))
     return search.find(hypothesis, frozen=frozenset(hypothesis.leaves()), limits=_FEW)

@@ -35,10 +35,14 @@ def without_ones(search: Search, found: Found) -> Found:
     for axis, size in found.hypothesis.sizes().items():
         if size != 1:
             continue
-        used = set(found.hypothesis.sizes().values())
-        failed = search.tracer.run(found.hypothesis.with_sizes({axis: next(n for n in FRESH if n not in used)}))
-        named = dict.fromkeys(int(number) for number in re.findall(r"\b\d{1,4}\b", failed.message))
+        used = list(dict.fromkeys(found.hypothesis.sizes().values()))
+        larger = found.hypothesis.with_sizes({axis: next(n for n in FRESH if n not in used)})
         prober = Prober(search.runner, found.hypothesis, found.plan)
+        failed = search.tracer.run(larger)
+        if failed.ok and axis[1] == 0 and Prober(search.runner, larger, found.plan).ok({}):
+            found = Found(larger, found.plan, failed)  # what another tensor's single row is expanded to can be told now
+            continue
+        named = dict.fromkeys([*(int(number) for number in re.findall(r"\b\d{1,4}\b", failed.message)), *used])
         for wanted in [number for number in named if number > 1][:6]:
             same, *beyond = prober.at([{axis: wanted}, {axis: wanted + 1}, {axis: wanted + 2}])
             if same.ok and same.value.tree == prober.base().tree and not any(outcome.ok for outcome in beyond):

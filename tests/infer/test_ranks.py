@@ -7,7 +7,7 @@ from torch import nn
 
 from contractgen.infer.hypothesis import Hypothesis
 from contractgen.infer.ranks import choose_ranks
-from tests.infer.conftest import Bench, f32, i64, params
+from tests.infer.conftest import BATCH, Bench, f32, i64, inferred, params
 
 
 def chosen(bench: Bench, module: nn.Module, start: Hypothesis) -> dict[str, int]:
@@ -172,3 +172,21 @@ class Carried(nn.Module):
 def test_a_batch_behind_the_layers_of_a_state_is_found(bench: Bench) -> None:
     start = params(x=f32(5, 4), state=f32(1, 3), memory=f32(1, 3))
     assert chosen(bench, Carried(), start) == {"x": 3, "state": 3, "memory": 3}
+
+
+class Flow(nn.Module):
+    """A step of time for each row, which may also be one for all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 4)
+
+    def forward(self, state: torch.Tensor, t: torch.Tensor) -> Any:
+        moments = t.reshape(-1, 1).expand(state.shape[0], 1)
+        return state + torch.tanh(self.layer(torch.cat([state, moments], -1)))
+
+
+def test_a_single_number_that_is_repeated_for_each_row_is_one_of_each_row() -> None:
+    contract = inferred(Flow().eval())
+    assert [part.node.shape for part in contract.inputs] == [("batch", 4), ("batch",)]  # type: ignore[union-attr]
+    assert contract.dims == {"batch": BATCH}
