@@ -133,8 +133,13 @@ def _spoils(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, tre
     if _non_finite(contract, tree):
         return True
     everywhere = replace(recipe, edit=replace(edit, where="all"))
-    # A model that keeps only some rows may have kept none of this one: other contents of the rest keep others.
-    for other in (everywhere, *(replace(everywhere, seed=seed) for seed in range(1, _SEEDS))):
+    # A model that keeps only some rows may have kept none of this one: other contents of the rest keep others. A mask
+    # hides nothing where it is full.
+    for other in (
+        everywhere,
+        replace(everywhere, fill="highest"),
+        *(replace(everywhere, seed=seed) for seed in range(1, _SEEDS)),
+    ):
         ran = _run(contract, eager, other)
         if ran is None or _non_finite(contract, ran[0]):
             return True
