@@ -200,6 +200,10 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         extent.claims.append(Claim("fixed", "traced" if traced else "probed", f"{current} ran; {refused} failed"))
         return
     extent.scanned = True
+    ran = [sizes.base | sizes.with_size((extent, size)) for size, well in runs.items() if well]
+    guards = [
+        guard for guard in guards if guard.artefact or all(guard.holds(at) for at in ran)
+    ]  # the others are refuted
     current = _find_multiple(sizes, extent, current, guards)
     _find_min(sizes, extent, current)
     if extent.batch:

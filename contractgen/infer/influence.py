@@ -62,8 +62,12 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
         return False
     largest = 2 * smallest + WINDOW if extent.max is None else min(extent.max, 2 * smallest + WINDOW)
     near = [size for size in (smallest + 1, smallest + 2, smallest + 3, smallest + 8) if size <= largest]
+    lively = sizes.prober.lively()
+    livelier = Sizes(lively, sizes.extents, sizes.oracle)
     for end in ("end", "beginning") if smallest > 1 else ("end",):
         read, *beyond = [_reads_at(sizes, extent, size, end) for size in (smallest, *near)]
+        if read is False and lively is not sizes.prober:  # ids that are all 0 tell nothing of what edges join
+            read, *beyond = [_reads_at(livelier, extent, size, end) for size in (smallest, *near)]
         if not read or not beyond or any(depends is not False for depends in beyond):
             continue
         if _reads_at(sizes, extent, largest, end, largest - smallest) is not False:

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from contractgen.contract.model import Tensor
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.held import held_sizes
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.measure import at_allowed_sizes
 from contractgen.infer.reads import reads_first, reads_last
-from tests.infer.conftest import Bench, Measured, f32, i64, params
+from tests.infer.conftest import Bench, Measured, f32, i64, inferred, params
 
 X1 = (("x",), 1)
 
@@ -283,3 +284,45 @@ def test_an_input_stays_at_its_size_where_none_that_is_claimed_runs(bench: Bench
     assert at_allowed_sizes(sizes).size(extent) == 73
     extent.fixed = 65
     assert at_allowed_sizes(sizes).size(extent) == 65
+
+
+class Messages(nn.Module):
+    """Atoms that send what they are along the edges, of which the pool sees no more than the sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(30, 8)
+        self.layer = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))
+
+    def forward(self, atoms: torch.Tensor, edge_index: torch.Tensor) -> Any:
+        x = self.table(atoms)
+        sent = torch.zeros_like(x).index_add(0, edge_index[1], x[edge_index[0]])
+        return self.layer(x + sent).sum(0)
+
+
+def test_edges_between_atoms_of_one_kind_do_not_hide_which_rows_are_read() -> None:
+    edges = inferred(Messages().eval()).inputs[1].node
+    assert isinstance(edges, Tensor)
+    assert edges.shape == (2, "edges")
+
+
+class Hourglass(nn.Module):
+    """Its innermost picture is a single pixel at the smallest sizes, and not at others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, 2, 1)
+        self.inner = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> Any:
+        x = self.stem(image)
+        small = self.inner(nn.functional.max_pool2d(x, 2))
+        smaller = self.inner(nn.functional.max_pool2d(small, 2))
+        return x + nn.functional.interpolate(small + nn.functional.interpolate(smaller, scale_factor=2), scale_factor=2)
+
+
+def test_what_a_run_knows_of_a_single_pixel_is_refuted_by_larger_pictures() -> None:
+    contract = inferred(Hourglass().eval())
+    assert {name: (dim.min, dim.max, dim.multiple_of) for name, dim in contract.dims.items() if name in ("height", "width")} == {
+        "height": (8, None, 8), "width": (8, None, 8),
+    }  # fmt: skip
