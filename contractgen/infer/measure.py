@@ -18,7 +18,7 @@ from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
-from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, squared, untie
+from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, squared, twinned, untie
 from contractgen.infer.trial import SymbolicTensor
 
 Report = Callable[[str, str], None]
@@ -48,7 +48,8 @@ def measure_sizes(
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
-    groups, prober = squared(prober, bind(prober, groups))
+    groups, prober = twinned(prober, bind(prober, groups))
+    groups, prober = squared(prober, groups)
     groups, prober = absorb(prober, bind_masks(prober, groups), guards)
     groups, prober, indexed = bind_indexed(prober, groups)
     proof = prove_batch(prober, groups, optionals.names)

@@ -10,7 +10,7 @@ import torch
 
 from contractgen.infer.edits import Put
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, Hypothesis, Path, is_mask, name_in
+from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Path, is_mask, name_in
 from contractgen.infer.neighbours import without_channels
 from contractgen.infer.probe import Input, Prober
 from contractgen.infer.reads import reads_last
@@ -176,6 +176,37 @@ def absorb(prober: Prober, groups: list[Group], guards: Sequence[Guard] = ()) ->
             continue
         return absorb(prober.resized(dict.fromkeys(first, target)), merged(groups, (first, second), sizes), guards)
     return groups, prober
+
+
+def twinned(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:
+    """Groups merged that are one axis of two tensors of a kind, of which one may not be larger alone: two frames of a film.
+
+    The prober that comes back has the sizes made equal.
+    """
+    sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
+    for first, second in itertools.combinations(groups, 2):
+        if {path for path, _ in first} & {path for path, _ in second}:
+            continue
+        pairs = itertools.product(first, second)
+        if not any(a == b and _are_twins(leaves, path, other) for (path, a), (other, b) in pairs):
+            continue
+        side = max(sizes[first[0]], sizes[second[0]])
+        equal, both = (changed((*first, *second), size) for size in (side, 2 * side))
+        alone = [equal | changed(group, 2 * side) for group in (first, second)]
+        whole, large, *others = (prober.means(outcome) for outcome in prober.at([equal, both, *alone]))
+        if whole and large and not all(others):
+            return twinned(prober.resized(equal), merged(groups, (first, second), sizes))
+    return groups, prober
+
+
+def _are_twins(leaves: Mapping[Path, Leaf], path: Path, other: Path) -> bool:
+    """Whether two tensors are alike but for a number or a side in their names."""
+    names = [re.sub(_SIDES, "", name_in(one).lower()) for one in (path, other)]
+    one, two = leaves[path], leaves[other]
+    return names[0] == names[1] and one.dtype == two.dtype and len(one.sizes) == len(two.sizes)
+
+
+_SIDES = r"\d+|left|right|first|second|before|after|prev(ious)?|next"
 
 
 def squared(prober: Prober, groups: list[Group]) -> tuple[list[Group], Prober]:

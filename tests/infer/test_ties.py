@@ -7,7 +7,7 @@ from torch import nn
 
 from contractgen.infer.hypothesis import Axis
 from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, squared, tied_axes, untie
-from tests.infer.conftest import Bench, f32, i64, params
+from tests.infer.conftest import Bench, f32, i64, inferred, params
 
 X0, X1, Y0, Y1 = (("x",), 0), (("x",), 1), (("y",), 0), (("y",), 1)
 
@@ -239,3 +239,22 @@ def test_a_mask_of_a_picture_has_its_sides(bench: Bench) -> None:
     groups: list[tuple[Axis, ...]] = [(axis,) for axis in prober.hypothesis.sizes()]
     merged = [group for group in bind_masks(prober, groups) if len(group) == 2]
     assert [[axis for _, axis in group] for group in merged] == [[0, 0], [2, 1], [3, 2]]
+
+
+class Flow(nn.Module):
+    """Looks around each place of the first frame in a padded second one, which may therefore be larger."""
+
+    def forward(self, frame1: torch.Tensor, frame2: torch.Tensor) -> Any:
+        height, width = frame1.shape[2:]
+        around = nn.functional.pad(frame2, (1, 1, 1, 1))
+        parts = [(frame1 * around[:, :, y : y + height, x : x + width]).mean(1) for y in range(3) for x in range(3)]
+        return torch.stack(parts, 1)
+
+
+def test_two_frames_of_a_film_are_of_one_size() -> None:
+    contract = inferred(Flow())
+    assert [part.node.shape[2:] for part in contract.inputs] == [("height", "width")] * 2  # type: ignore[union-attr]
+    assert {name: (contract.dims[name].min, contract.dims[name].max) for name in ("height", "width")} == {
+        "height": (1, None),
+        "width": (1, None),
+    }
