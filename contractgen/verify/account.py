@@ -175,15 +175,17 @@ def _same_when_cut(
 ) -> bool:
     whole = arguments(contract, recipe)
     target = arguments(contract, smaller)
-    cut = _cut(whole, target)
-    if cut is None:
-        return False
-    try:
-        tree, kept = eager.run_broken(cut, smaller)
-    except Exception:
-        return False
-    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
-    return widest(outputs, kept, tensors).ratio <= 1
+    for cut in (_cut(whole, target), _cut(whole, target, at_start=True)):  # of a history the last steps are kept
+        if cut is None:
+            return False
+        try:
+            tree, kept = eager.run_broken(cut, smaller)
+        except Exception:  # noqa: S112 -- then it tells nothing
+            continue
+        tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
+        if widest(outputs, kept, tensors).ratio <= 1:
+            return True
+    return False
 
 
 def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
@@ -289,16 +291,18 @@ def _allowed_sizes(contract: Contract, recipe: Recipe) -> Recipe | None:
     return None if sizes is None or sizes == recipe.sizes else replace(recipe, sizes=sizes)
 
 
-def _cut(value: Any, target: Any) -> Any:
+def _cut(value: Any, target: Any, *, at_start: bool = False) -> Any:
     """A tree of arrays, each cut to the shape of the array at its place in ``target``; None where one is too small."""
     if isinstance(value, np.ndarray):
         if not isinstance(target, np.ndarray) or value.ndim != target.ndim:
             return None
         if any(a < b for a, b in zip(value.shape, target.shape, strict=True)):
             return None
-        return np.ascontiguousarray(value[tuple(slice(0, size) for size in target.shape)])
+        starts = [a - b if at_start else 0 for a, b in zip(value.shape, target.shape, strict=True)]
+        slices = (slice(start, start + size) for start, size in zip(starts, target.shape, strict=True))
+        return np.ascontiguousarray(value[tuple(slices)])
     if isinstance(value, dict):
-        parts = {key: _cut(item, target[key]) for key, item in value.items() if key in target}
+        parts = {key: _cut(item, target[key], at_start=at_start) for key, item in value.items() if key in target}
         return (
             None
             if len(parts) != len(value) or any(p is None and value[k] is not None for k, p in parts.items())
@@ -307,7 +311,7 @@ def _cut(value: Any, target: Any) -> Any:
     if isinstance(value, (list, tuple)):
         if len(value) < len(target):
             return None
-        items = [_cut(item, other) for item, other in zip(value, target, strict=False)]
+        items = [_cut(item, other, at_start=at_start) for item, other in zip(value, target, strict=False)]
         if any(item is None and value[i] is not None for i, item in enumerate(items)):
             return None
         return items if isinstance(value, list) else tuple(items)
