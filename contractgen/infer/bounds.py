@@ -1,8 +1,8 @@
-"""The last number that a model accepts, between one that it takes and one that it refuses."""
+"""Where a model begins to accept numbers, and where it ends: found by halving what lies between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from contractgen.infer.forked import Outcome
 
@@ -50,3 +50,21 @@ def _refused(outcome: Outcome) -> bool:
     """Whether the model said no, rather than the machine being too small."""
     memory = outcome.error_type == "MemoryError" or "allocate" in outcome.message or "Storage size" in outcome.message
     return outcome.kind in ("ok", "error", "crash") and not memory
+
+
+def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequence[int] = ()) -> int:
+    """The smallest candidate that holds, the last one being known to; the ones in ``first`` are tried before bisecting."""
+    low, high = 0, len(candidates) - 1  # candidates[high] holds
+    for candidate in first:
+        if candidate in candidates and candidates.index(candidate) <= high and holds(candidate):
+            high = candidates.index(candidate)
+            break
+        if candidate in candidates:
+            low = candidates.index(candidate) + 1
+    while low < high:
+        middle = (low + high) // 2
+        if holds(candidates[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return candidates[high]

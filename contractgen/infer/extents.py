@@ -6,13 +6,15 @@ a run refutes them, the sizes are found by running alone.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
 from contractgen.contract.model import Source
+from contractgen.infer.bounds import smallest_true
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.hypothesis import Axis, is_mask
 from contractgen.infer.oracle import Oracle
@@ -200,6 +202,7 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
         extent.claims.append(Claim("fixed", "traced" if traced else "probed", f"{current} ran; {refused} failed"))
         return
     extent.scanned = True
+    runs |= _beyond_what_is_predicted(sizes, extent, guards, current)
     ran = [sizes.base | sizes.with_size((extent, size)) for size, well in runs.items() if well]
     guards = [
         guard for guard in guards if guard.artefact or all(guard.holds(at) for at in ran)
@@ -211,6 +214,14 @@ def scan(sizes: Sizes, extent: Extent, guards: Sequence[Guard], pool: Sequence[i
     else:
         _find_max(sizes, extent, current, _proposed_max(sizes, extent, current, guards), pool)
         _tell_repeated(sizes, extent)
+
+
+def _beyond_what_is_predicted(sizes: Sizes, extent: Extent, guards: Sequence[Guard], current: int) -> dict[int, bool]:
+    """Runs at sizes that are further away, where none of them is said to run: what one size of 1 made is no bound."""
+    far = [] if extent.batch else [current + step for step in (16, 32, 24, 48, 64)]
+    if any(_predicted(sizes, extent, guards, size) for size in far):
+        return {}
+    return dict(zip(far, sizes.ok(extent, far), strict=True))
 
 
 def _tell_repeated(sizes: Sizes, extent: Extent) -> None:
@@ -268,7 +279,7 @@ def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[
         extent.claims.append(Claim("multiple_of", "probed", detail))
         return current
     if not whole or not accepted.issuperset(whole):
-        return current
+        return _first_of_bands(extent, window, accepted, step) or current
     extent.multiple_of = step
     start = whole[0]
     others = [size for size in window[:step] if size in accepted and size % step]
@@ -281,6 +292,18 @@ def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[
         detail = f"{start} and {start + step} ran; the {step - 1} sizes between them failed"
         extent.claims.append(Claim("multiple_of", "probed", detail))
     return start
+
+
+def _first_of_bands(extent: Extent, window: Sequence[int], accepted: set[int], step: int) -> int | None:
+    """Claim the first size of each of the bands in which sizes run, where those come at a step (16 k + 4)."""
+    starts = [size for size in window[1:] if size in accepted and size - 1 not in accepted]
+    if len(starts) < 2 or any(after - before != step for before, after in itertools.pairwise(starts)):
+        return None
+    extent.multiple_of, extent.remainder = step, starts[0] % step
+    others = [size for size in range(starts[0] + 1, starts[1]) if size in accepted]
+    detail = f"{_listed(starts)} ran, and of each {step} sizes {_listed(others)} too; are only the first meant?"
+    extent.claims.append(Claim("multiple_of", "assumed", detail))
+    return starts[0]
 
 
 def _listed(sizes: Sequence[int]) -> str:
@@ -308,24 +331,6 @@ def _find_min(sizes: Sizes, extent: Extent, current: int) -> None:
             smallest = smallest_true(range(least, smallest, step), runs)
     extent.min = smallest
     extent.claims.append(Claim("min", "probed", f"{smallest} ran" + f"; {smallest - step} failed" * (smallest > least)))
-
-
-def smallest_true(candidates: range, holds: Callable[[int], bool], first: Sequence[int] = ()) -> int:
-    """The smallest candidate that holds, the last one being known to; the ones in ``first`` are tried before bisecting."""
-    low, high = 0, len(candidates) - 1  # candidates[high] holds
-    for candidate in first:
-        if candidate in candidates and candidates.index(candidate) <= high and holds(candidate):
-            high = candidates.index(candidate)
-            break
-        if candidate in candidates:
-            low = candidates.index(candidate) + 1
-    while low < high:
-        middle = (low + high) // 2
-        if holds(candidates[middle]):
-            high = middle
-        else:
-            low = middle + 1
-    return candidates[high]
 
 
 def _proposed_max(sizes: Sizes, extent: Extent, current: int, guards: Sequence[Guard]) -> int | None:

@@ -94,6 +94,8 @@ CONVENTIONS = {
     "edge_attr": Prior(ranks=(2, 1)),
     "edge_weight": Prior(ranks=(1, 2)),
     "edge_type": Prior((torch.int64,), (1,)),
+    "senders": Prior((torch.int64,), (1,)),
+    "receivers": Prior((torch.int64,), (1,)),
     "rev_edge_index": Prior((torch.int64,), (1,)),
     "batch": Prior((torch.int64,), (1,)),
 }

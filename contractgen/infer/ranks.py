@@ -71,7 +71,10 @@ def _lower(search: Search, found: Found, batch: dict[Path, int], rows: set[Path]
         if other is None:
             continue
         other_batch, other_rows = _proofs(search, other)
-        same_axes = bool(other_batch) and all(other_batch[path] == batch.get(path, 0) for path in other_batch)
+        same_axes = bool(other_batch) and all(
+            axis == batch.get(path, 0) or (path in changed and axis == batch.get(path, 0) - 1)
+            for path, axis in other_batch.items()
+        )
         unproven = not batch and not rows and not other_batch and _leads_freely(search, other, changed)
         if same_axes or unproven or (not batch and bool(rows) and other_rows >= set(changed)):
             return choose_ranks(search, other)

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from contractgen.contract.model import Tensor
-from contractgen.infer.extents import Claim, Extent, smallest_true
+from contractgen.infer.bounds import smallest_true
+from contractgen.infer.extents import Claim, Extent
 from contractgen.infer.hypothesis import Leaf
 from contractgen.infer.relations import counterexamples, relate
 from tests.infer.conftest import Bench, f32, i64, inferred, params

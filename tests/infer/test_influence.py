@@ -326,3 +326,27 @@ def test_what_a_run_knows_of_a_single_pixel_is_refuted_by_larger_pictures() -> N
     assert {name: (dim.min, dim.max, dim.multiple_of) for name, dim in contract.dims.items() if name in ("height", "width")} == {
         "height": (8, None, 8), "width": (8, None, 8),
     }  # fmt: skip
+
+
+class Separator(nn.Module):
+    """Strided layers with a way around the inner one, which a rest of samples does not reach: it is padded again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList([nn.Conv1d(2, 4, 8, 4), nn.Conv1d(4, 8, 8, 4)])
+        self.up = nn.ModuleList([nn.ConvTranspose1d(8, 4, 8, 4), nn.ConvTranspose1d(4, 2, 8, 4)])
+
+    def forward(self, mix: torch.Tensor) -> Any:
+        outer = self.down[0](mix)
+        inner = self.up[0](self.down[1](outer))
+        made = self.up[1](inner + outer)
+        return nn.functional.pad(made, (0, mix.shape[-1] - made.shape[-1]))
+
+
+def test_the_first_size_of_each_band_is_meant() -> None:
+    contract = inferred(Separator().eval())
+    mix = contract.inputs[0].node
+    assert isinstance(mix, Tensor)
+    (name,) = (size for size in mix.shape if isinstance(size, str) and size != "batch")
+    assert (contract.dims[name].min, contract.dims[name].max) == (36, None)
+    assert contract.relations == (("==", ("%", name, 16), 4),)

@@ -190,3 +190,21 @@ def test_a_single_number_that_is_repeated_for_each_row_is_one_of_each_row() -> N
     contract = inferred(Flow().eval())
     assert [part.node.shape for part in contract.inputs] == [("batch", 4), ("batch",)]  # type: ignore[union-attr]
     assert contract.dims == {"batch": BATCH}
+
+
+class Patient(nn.Module):
+    """Numbers of each patient beside a recording, which run with one axis more, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recording = nn.Conv1d(3, 8, 5)
+        self.patient = nn.Linear(2, 8)
+
+    def forward(self, recording: torch.Tensor, age: torch.Tensor, weight: torch.Tensor) -> Any:
+        return self.recording(recording).amax(-1) + self.patient(torch.stack([age, weight], -1))
+
+
+def test_numbers_of_each_row_have_no_axis_before_the_batch() -> None:
+    shapes = [part.node.shape for part in inferred(Patient().eval()).inputs]  # type: ignore[union-attr]
+    assert [shape[0] for shape in shapes] == ["batch"] * 3
+    assert [len(shape) for shape in shapes] == [3, 1, 1]
