@@ -79,6 +79,7 @@ def measure_sizes(
         if any(set(group) <= set(extent.group) for group in indexed):
             detail = "the same ids index these axes, which may differ for all that the model does; is one size meant?"
             extent.claims.append(Claim("size", "assumed", detail))
+    _halve_channels(sizes)
     _fix_what_follows(extents)
     ask_of_sums(sizes)
     ask_of_masks(sizes)
@@ -113,6 +114,27 @@ def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:
                 part.derived, part.fixed = None, given[part.group[0]]
                 detail = f"the example has {part.fixed}; the model binds only the sum with others"
                 part.claims = [Claim("fixed", "declared", detail)]
+
+
+def _halve_channels(sizes: Sizes) -> None:
+    """Where the model binds only the sum of two pictures' channels, they have as many: it is put as a question."""
+    leaves = sizes.prober.hypothesis.leaves()
+    owner = {axis: extent for extent in sizes.extents for axis in extent.group}
+    for extent in sizes.extents:
+        others = axes_of(extent.derived) if extent.derived is not None else []
+        parts = [extent, *(owner[axis] for axis in others)]
+        channels = all(len(part.group) == 1 and part.group[0][1] == 1 for part in parts)
+        shapes = [leaves[part.group[0][0]] for part in parts]
+        alike = len({(leaf.dtype, len(leaf.sizes), *leaf.sizes[2:]) for leaf in shapes}) == 1
+        total = sum(sizes.size(part) for part in parts)
+        if len(parts) != 2 or not channels or not alike or len(shapes[0].sizes) < 4 or total % 2:
+            continue
+        halves = {part.group[0]: total // 2 for part in parts}
+        if extent.derived is not None and evaluate(extent.derived, halves) == total // 2:
+            for part in parts:
+                part.derived, part.fixed = None, total // 2
+                told = f"the model binds only the sum of {total} channels of two pictures; have they as many?"
+                part.claims = [Claim("fixed", "assumed", told)]
 
 
 def _is_rest(expr: AxisExpr, sizes: Mapping[Axis, int]) -> bool:

@@ -11,7 +11,7 @@ from contractgen.infer.held import ask_of_sums, held_sizes, keep_seated, seat
 from contractgen.infer.hypothesis import Axis, Hypothesis
 from contractgen.infer.influence import settle_band
 from contractgen.infer.optional import Optionals
-from tests.infer.conftest import Bench, f32, i64, params
+from tests.infer.conftest import Bench, f32, i64, inferred, params
 
 
 class Config(SimpleNamespace):
@@ -234,3 +234,21 @@ def test_a_kernel_that_spans_nothing_moves_no_size(bench: Bench) -> None:
     optionals, chosen = seated(bench, pooled, params(input=f32(5, 1, 22, 16)))
     assert optionals.found.hypothesis == params(input=f32(5, 1, 22, 16))
     assert chosen == {}
+
+
+class Pair(nn.Module):
+    """Two pictures on top of each other, of which only the sum of the channels is bound."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(6, 4, 3, padding=1)
+
+    def forward(self, sketch: torch.Tensor, photo: torch.Tensor) -> Any:
+        return self.layer(torch.cat([sketch, photo], 1))
+
+
+def test_two_pictures_that_are_joined_have_as_many_channels() -> None:
+    contract = inferred(Pair().eval())
+    assert [part.node.shape for part in contract.inputs] == [("batch", 3, "height", "width")] * 2  # type: ignore[union-attr]
+    asked = {(one.about, one.property) for one in contract.evidence if one.source == "assumed"}
+    assert asked == {("tensor:sketch", "shape[1]"), ("tensor:photo", "shape[1]")}
