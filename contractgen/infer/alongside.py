@@ -77,20 +77,16 @@ def _resembles(sizes: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return all(own in (1, size) for own, size in pairs[1:]) and any(own == size for own, size in pairs)
 
 
-def ask_of_masks(sizes: Sizes) -> None:
-    """Put the size of a mask as a question where the model also takes a mask of another size than what it masks."""
+def ask_of_ties(sizes: Sizes) -> None:
+    """Put a size that several tensors share as a question where the model also takes one of them at another size."""
     for extent in sizes.extents:
-        masks = [(path, axis) for path, axis in extent.group if is_mask(path)]
-        if extent.derived is not None or extent.fixed is not None or len(masks) == len(extent.group):
-            continue
         size, step = sizes.size(extent), extent.multiple_of
-        for axis in masks:
+        if extent.derived is not None or extent.fixed is not None or size < 2:
+            continue
+        for path, axis in extent.group[1:]:
             others = [other for other in (size + step, size - step, 2 * size) if other > 1]
-            ran = [
-                other
-                for other, outcome in zip(others, sizes.prober.at([{axis: other} for other in others]), strict=True)
-                if sizes.prober.means(outcome)
-            ]
-            if ran and size > 1:
-                told = f"a mask of {ran[0]} beside {size} ran too; is it as long as what it masks?"
-                extent.claims.append(Claim(f"tie@{dotted(axis[0])}[{axis[1]}]", "assumed", told))
+            outcomes = sizes.prober.at([{(path, axis): other} for other in others])
+            ran = [other for other, outcome in zip(others, outcomes, strict=True) if sizes.prober.means(outcome)]
+            if ran:
+                told = f"{ran[0]} beside {size} ran too; is it the size of what it goes with?"
+                extent.claims.append(Claim(f"tie@{dotted(path)}[{axis}]", "assumed", told))

@@ -49,6 +49,9 @@ class Contents:
 
     def _floats(self, path: Path, leaf: Leaf) -> Domain:
         domain = self._finite(path)
+        if domain.finite and self._needs_a_sign(path):
+            domain.min = 0
+            domain.claims.append(Claim("min", "probed", "0 and 1 ran; -0.001 and -1 gave no numbers, or failed"))
         if leaf.dtype.is_floating_point and leaf.sizes and self._takes_only_some(path):
             columns = self._columns(path, leaf)
             if columns is not None:
@@ -64,17 +67,26 @@ class Contents:
         others = self.prober.run([Input((), ((path, Constant(value)),)) for value in (-64.0, 4096.0)])
         return any(other.kind in ("error", "crash") and other.error_type != "MemoryError" for other in others)
 
+    def _needs_a_sign(self, path: Path) -> bool:
+        """Whether numbers below 0 have no meaning, as under a root: only what was not found to run with them is asked."""
+        if self.prober.plan[path] == "normal":
+            return False
+        below = [Input((), ((path, Constant(value)),)) for value in (-1.0, -0.001)]
+        above = [Input((), ((path, Constant(value)),)) for value in (0.0, 1.0)]
+        if any(self.prober.means(outcome) for outcome in self.prober.run(below)):
+            return False
+        return all(self.prober.means(outcome) for outcome in self.prober.run(above))
+
     def _finite(self, path: Path) -> Domain:
         if not self.prober.base().finite:
             return Domain()
-        places = range(7)
-        spoilt = {
-            name: any(
-                not self.prober.means(o)
-                for o in self.prober.run([Input((), ((path, Put(value, place)),)) for place in places])
-            )
-            for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf))
-        }
+        spoilt: dict[str, bool] = {}
+        for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf)):
+            edits: list[Edit] = [Put(value, place) for place in range(7)]
+            if name == "nan":
+                edits.append(Constant(value))  # of a picture, only what boxes point at may be read
+            outcomes = self.prober.run([Input((), ((path, edit),)) for edit in edits])
+            spoilt[name] = any(not self.prober.means(outcome) for outcome in outcomes)
         if not spoilt["nan"]:
             return Domain()
         if spoilt["-inf"]:

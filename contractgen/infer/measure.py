@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from contractgen.infer.alongside import ask_of_masks
+from contractgen.infer.alongside import ask_of_ties
 from contractgen.infer.batch import prove_batch
 from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, derive, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
@@ -18,6 +18,7 @@ from contractgen.infer.probe import Prober
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
+from contractgen.infer.tables import fix_columns_of_tables
 from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, squared, twinned, untie
 from contractgen.infer.trial import SymbolicTensor
 
@@ -79,10 +80,11 @@ def measure_sizes(
         if any(set(group) <= set(extent.group) for group in indexed):
             detail = "the same ids index these axes, which may differ for all that the model does; is one size meant?"
             extent.claims.append(Claim("size", "assumed", detail))
+    fix_columns_of_tables(sizes, search.pool)
     _halve_channels(sizes)
     _fix_what_follows(extents)
     ask_of_sums(sizes)
-    ask_of_masks(sizes)
+    ask_of_ties(sizes)
     if batch is not None:
         detail = "changing one row of the inputs changed that row of the outputs alone"
         batch.claims.append(Claim("role", "probed", detail))

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from contractgen.contract.model import Tensor, Values
 from contractgen.infer.contents import Contents
 from contractgen.infer.domain import BoundBy, Domain
 from contractgen.infer.edits import Put
 from contractgen.infer.hypothesis import Hypothesis, Leaf
 from contractgen.infer.probe import OutTensor
 from contractgen.infer.values import Plan
-from tests.infer.conftest import Bench, f32, i64, params
+from tests.infer.conftest import Bench, f32, i64, inferred, params
 
 
 def domain(bench: Bench, module: nn.Module, hypothesis: Hypothesis, plan: Plan | None = None, of: str = "x") -> Domain:
@@ -437,3 +438,44 @@ def test_a_run_with_two_groups_is_among_those_that_tell_the_output(bench: Bench)
     assert {tree.sizes[0] for _, tree in prober.observations() if isinstance(tree, OutTensor)} == {1}
     Contents(measured.sizes, measured.bench.pool).of(("group",), i64(5))
     assert {tree.sizes[0] for _, tree in prober.observations() if isinstance(tree, OutTensor)} == {1, 2}
+
+
+class Rooted(nn.Module):
+    """Degrees under a root: a negative weight leaves no number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(20, 4)
+
+    def forward(self, edge_index: torch.Tensor, edge_weight: torch.Tensor) -> Any:
+        degree = torch.zeros(20).index_add(0, edge_index[1], edge_weight).pow(-0.5)
+        degree = degree.masked_fill(degree == float("inf"), 0.0)
+        sent = self.table(edge_index[0]) * (degree[edge_index[0]] * edge_weight)[:, None]
+        return torch.zeros(20, 4).index_add(0, edge_index[1], sent)
+
+
+def test_what_stands_under_a_root_is_not_negative() -> None:
+    weight = inferred(Rooted().eval()).inputs[1].node
+    assert isinstance(weight, Tensor)
+    assert weight.values == Values(min=0, finite=True)
+
+
+class Atoms(nn.Module):
+    """A table for each kind of category, as many as there are columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(nn.Embedding(rows, 4) for rows in (9, 5, 3))
+
+    def forward(self, atoms: torch.Tensor) -> Any:
+        return sum(self.tables[column](atoms[:, column]) for column in range(atoms.shape[1]))
+
+
+def test_each_column_has_a_table_of_its_own() -> None:
+    contract = inferred(Atoms().eval())
+    atoms = contract.inputs[0].node
+    assert isinstance(atoms, Tensor)
+    assert atoms.shape == ("batch", 3)
+    columns = tuple(Values(min=0, max=rows - 1) for rows in (9, 5, 3))
+    assert atoms.values == Values(along_last=columns)
+    assert ("tensor:atoms", "shape[1]") in {(e.about, e.property) for e in contract.evidence if e.source == "assumed"}
