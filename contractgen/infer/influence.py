@@ -41,8 +41,6 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
         if own is not None and own % step:
             continue
         if whole and whole == [size for size in window if size % step == 0] and len(whole) > 1:
-            if _results_grow(sizes, extent, whole[0]):
-                return  # a picture of classes as large as the input: a result for what nothing reads, too
             extent.multiple_of = step
             extent.min = max(step, -(-extent.min // step) * step)
             if extent.max is not None:
@@ -55,13 +53,6 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
                 )
             )
             return
-
-
-def _results_grow(sizes: Sizes, extent: Extent, size: int) -> bool:
-    """Whether one more element makes the outputs larger."""
-    outcomes = sizes.prober.at([sizes.with_size((extent, one)) for one in (size, size + 1)])
-    first, second = (outcome.value.tree if outcome.ok else None for outcome in outcomes)
-    return first is not None and second is not None and first != second
 
 
 def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:

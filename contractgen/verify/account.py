@@ -155,11 +155,47 @@ def _non_finite(contract: Contract, tree: Any) -> bool:
 
 
 def _drops_a_remainder(contract: Contract, eager: Eager, recipe: Recipe, outputs: Mapping[str, Array]) -> bool:
-    """Whether the input cut down to sizes that the contract allows gives the same result."""
+    """Whether the input cut down to sizes that the contract allows gives the same result, or other contents beyond them.
+
+    A picture of classes is as large as the input, and has results for what nothing reads, too.
+    """
     candidates = (_allowed_sizes(contract, recipe), _all_as_small(contract, recipe))
     return any(
-        _same_when_cut(contract, eager, recipe, smaller, outputs) for smaller in candidates if smaller is not None
+        _same_when_cut(contract, eager, recipe, smaller, outputs)
+        or _same_beyond(contract, eager, recipe, smaller, outputs)
+        for smaller in candidates
+        if smaller is not None
     )
+
+
+def _same_beyond(
+    contract: Contract, eager: Eager, recipe: Recipe, smaller: Recipe, outputs: Mapping[str, Array]
+) -> bool:
+    """Whether other floats beyond the sizes that the contract allows give the same result."""
+    whole = arguments(contract, recipe)
+    changed = _changed_beyond(whole, arguments(contract, smaller))
+    if changed is None:
+        return False
+    try:
+        tree, other = eager.run_broken(changed, recipe)
+    except Exception:
+        return False
+    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
+    return widest(outputs, other, tensors).ratio <= 1
+
+
+def _changed_beyond(whole: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The arguments with other floats in what one array has more than another one; None where none has more of them."""
+    changed: dict[str, Any] = {}
+    for name, value in whole.items():
+        other = target.get(name)
+        if not isinstance(value, np.ndarray) or not isinstance(other, np.ndarray) or value.dtype.kind != "f":
+            continue
+        if value.ndim == other.ndim and value.shape != other.shape:
+            beyond = np.ones(value.shape, bool)
+            beyond[tuple(slice(0, size) for size in other.shape)] = False
+            changed[name] = np.where(beyond, 1 - value, value).astype(value.dtype)
+    return {**whole, **changed} if changed else None
 
 
 def _all_as_small(contract: Contract, recipe: Recipe) -> Recipe | None:

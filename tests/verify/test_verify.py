@@ -277,6 +277,23 @@ def test_a_dropped_remainder_accounts_for_a_multiple() -> None:
     assert result.ok
 
 
+@pytest.mark.parametrize("reads_all", [False, True])
+def test_a_remainder_is_dropped_where_only_the_size_of_the_result_follows_it(reads_all: bool) -> None:
+    class Labelling(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 1, 2, stride=2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            labels = nn.functional.interpolate(self.conv(x), size=x.shape[2:])
+            return labels + x.mean((1, 2, 3), keepdim=True) if reads_all else labels
+
+    result = check(UNET, model=Labelling())
+    assert result.ok is not reads_all
+    if not reads_all:
+        assert result.policies["remainder"] > 0
+
+
 class SharedTable(nn.Module):
     """Two columns of ids that offsets move into one table."""
 
