@@ -26,17 +26,24 @@ GLANCE = 0.1
 """Seconds between two looks at the memory."""
 
 
-def memory_of(group: int) -> int:
-    """The proportional set size of a process group, in KiB."""
-    total = 0
+def memory_of(root: int) -> int:
+    """The proportional set size of a process and of all that it started, in KiB."""
+    parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
-                found = re.search(r"^Pss:\s+(\d+)", (stat.parent / "smaps_rollup").read_text(), re.MULTILINE)
-                total += int(found.group(1)) if found else 0
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
         except (OSError, IndexError):
             continue  # it ended meanwhile
+    counted = {root}
+    while more := {process for process, parent in parents.items() if parent in counted} - counted:
+        counted |= more
+    total = 0
+    for process in counted:
+        try:
+            found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+        except OSError:
+            continue
+        total += int(found.group(1)) if found else 0
     return total
 
 
