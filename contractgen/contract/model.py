@@ -59,6 +59,11 @@ class EachRow:
     kind: Literal["nonzero", "zero"]
     least: int = 1
 
+    @property
+    def text(self) -> str:
+        """`at least 1 nonzero`."""
+        return f"at least {self.least} {self.kind}"
+
 
 @dataclass(frozen=True, slots=True)
 class Values:

@@ -159,7 +159,7 @@ def values_line(values: model.Values) -> str:
     if values.attained and values.max is not None:
         parts.append(f"the largest is {expr_line(values.max)}")
     if values.each_row is not None:
-        parts.append(f"at least {values.each_row.least} {values.each_row.kind} in each row")
+        parts.append(f"{values.each_row.text} in each row")
     if values.along_last is not None:
         parts.append("a domain per index of the last axis (see SPEC)")
     return "".join(f", {part}" for part in parts)

@@ -62,19 +62,15 @@ def prove_rows(prober: Prober, group: Group) -> BatchProof | None:
     base = at_rows.value.tensors
     together = [_Change(group, attempt) for attempt in (0, 1, 2)]
     one_by_one = [_Change((axis,), attempt) for axis in group for attempt in (1, 2)] if len(group) > 1 else []
-    others = [_Change(group, 3)]
     changed_rows = False
-    for changes in (
-        together,
-        one_by_one,
-        others,
-    ):  # one tensor may take no other content, and spoil what is changed with it
+    # One tensor may take no other content, and spoil what is changed with it.
+    for changes in (together, one_by_one, [_Change(group, 3)]):
         attempts = [(row, change) for row in (0, _ROWS - 1) for change in changes if not changed_rows]
         outcomes = prober.run([Input(sizes, change.edits(row)) for row, change in attempts], tensors=True)
         for (row, _), outcome in zip(attempts, outcomes, strict=True):
             if not outcome.ok:
                 continue  # the changed row's content is not one that the model takes
-            unchanged = torch.tensor([i for i in range(_ROWS) if i != row])
+            others = torch.tensor([i for i in range(_ROWS) if i != row])
             for before, after, axis in zip(base, outcome.value.tensors, axes, strict=True):
                 if before.shape != after.shape:
                     return None
@@ -82,7 +78,7 @@ def prove_rows(prober: Prober, group: Group) -> BatchProof | None:
                     if not _same(before, after):
                         return None
                     continue
-                rest = before.index_select(axis, unchanged), after.index_select(axis, unchanged)
+                rest = before.index_select(axis, others), after.index_select(axis, others)
                 if not _same(*rest):
                     return None
                 own = _difference(before.select(axis, row), after.select(axis, row))

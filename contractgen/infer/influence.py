@@ -58,7 +58,7 @@ def find_dropped(sizes: Sizes, extent: Extent, given: Mapping[Axis, int]) -> Non
 def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     """Fix the size where less fails and more is never read: columns indexed one by one, the last steps of a history."""
     smallest = extent.min
-    if smallest < 2 and (not _is_column(sizes, extent) or _read_by_lengths(sizes, extent)):
+    if smallest < 2 and (not is_column(sizes, extent) or _read_by_lengths(sizes, extent)):
         return False
     largest = 2 * smallest + WINDOW if extent.max is None else min(extent.max, 2 * smallest + WINDOW)
     near = [size for size in (smallest + 1, smallest + 2, smallest + 3, smallest + 8) if size <= largest]
@@ -80,7 +80,7 @@ def _keep_only_read(sizes: Sizes, extent: Extent) -> bool:
     return False
 
 
-def _is_column(sizes: Sizes, extent: Extent) -> bool:
+def is_column(sizes: Sizes, extent: Extent) -> bool:
     """Whether these are the columns of one tensor, which no other has: the first of them may be all that is read."""
     [(path, axis), *others] = extent.group
     return not others and axis > 0 and axis == len(sizes.prober.hypothesis.leaves()[path].sizes) - 1

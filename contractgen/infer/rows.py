@@ -73,12 +73,14 @@ class _Rows:
 
     def run_whole(self, change: _Change) -> bool:
         """Whether the model runs at some sizes with no row without."""
+        if not is_mask(self.path):
+            return self.prober.means(self.prober.at([dict(change)])[0])
         return self.prober.means(self.prober.run([Input(change, self._edits())])[0])
 
     def fail_without(self, change: _Change) -> Outcome | None:
         """What came of the first row without; None unless that row and the last one fail, or give no numbers."""
-        outcomes = [self._run(row, change, None) for row in (0, -1)]
-        return outcomes[0] if all(map(self._fails, outcomes)) else None
+        first = self._run(0, change, None)
+        return first if self._fails(first) and self._fails(self._run(-1, change, None)) else None
 
     def run_with(self, changes: Sequence[_Change], parts: Callable[[int], list[slice]]) -> bool:
         """Whether the first row and the last one run at all of these sizes with any of these parts."""

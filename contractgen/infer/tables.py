@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contractgen.infer.edits import Put
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.hypothesis import Axis
+from contractgen.infer.influence import is_column
 from contractgen.infer.probe import Input
 
 _FEWEST, _MOST = 2, 64
@@ -19,10 +20,9 @@ def fix_columns_of_tables(sizes: Sizes, pool: Sequence[int]) -> None:
     """Fix the columns of ids at the most that run where these read tables of different sizes: it is put as a question."""
     leaves = sizes.prober.hypothesis.leaves()
     for extent in sizes.extents:
-        most, [(path, axis), *others] = extent.max, extent.group
-        leaf = leaves[path]
-        is_last = axis > 0 and axis == len(leaf.sizes) - 1
-        if others or not is_last or leaf.dtype.is_floating_point or leaf.dtype.is_complex or not extent.free:
+        most, (path, axis) = extent.max, extent.group[0]
+        dtype = leaves[path].dtype
+        if not is_column(sizes, extent) or dtype.is_floating_point or dtype.is_complex or not extent.free:
             continue
         if extent.min > 1 or extent.multiple_of != 1 or most is None or not _FEWEST <= most <= _MOST:
             continue

@@ -51,7 +51,7 @@ def values(domain: model.Values | None) -> str:
     if domain.attained and domain.max is not None:
         parts.append(f"the largest {_bound(domain.max)}")
     if domain.each_row is not None:
-        parts.append(f"at least {domain.each_row.least} {domain.each_row.kind} in each row")
+        parts.append(f"{domain.each_row.text} in each row")
     if domain.along_last is not None:
         columns = (f"[..., {index}] {values(each) or 'anything'}" for index, each in enumerate(domain.along_last))
         parts.append("; ".join(columns))

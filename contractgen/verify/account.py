@@ -176,12 +176,7 @@ def _same_beyond(
     changed = _changed_beyond(whole, arguments(contract, smaller))
     if changed is None:
         return False
-    try:
-        tree, other = eager.run_broken(changed, recipe)
-    except Exception:
-        return False
-    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
-    return widest(outputs, other, tensors).ratio <= 1
+    return _gives(contract, eager, changed, recipe, outputs)
 
 
 def _changed_beyond(whole: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -211,17 +206,21 @@ def _same_when_cut(
 ) -> bool:
     whole = arguments(contract, recipe)
     target = arguments(contract, smaller)
-    for cut in (_cut(whole, target), _cut(whole, target, at_start=True)):  # of a history the last steps are kept
-        if cut is None:
-            return False
-        try:
-            tree, kept = eager.run_broken(cut, smaller)
-        except Exception:  # noqa: S112 -- then it tells nothing
-            continue
-        tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
-        if widest(outputs, kept, tensors).ratio <= 1:
-            return True
-    return False
+    # Of a history the last steps are kept.
+    cuts = (_cut(whole, target), _cut(whole, target, at_start=True))
+    return any(cut is not None and _gives(contract, eager, cut, smaller, outputs) for cut in cuts)
+
+
+def _gives(
+    contract: Contract, eager: Eager, given: Mapping[str, Any], recipe: Recipe, outputs: Mapping[str, Array]
+) -> bool:
+    """Whether the model runs on these arguments, and gives the same result."""
+    try:
+        tree, same = eager.run_broken(given, recipe)
+    except Exception:
+        return False
+    tensors = {name: tensor for name, (tensor, _) in output_tensors(contract, tree).items()}
+    return widest(outputs, same, tensors).ratio <= 1
 
 
 def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:

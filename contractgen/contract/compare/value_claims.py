@@ -261,7 +261,7 @@ def said_values(tensor: Tensor, column: int | None) -> str:
 def _said_rows(tensor: Tensor) -> str:
     """What each row has, in a few words."""
     needs = tensor.values.each_row if tensor.values else None
-    return f"at least {needs.least} {needs.kind} in each row" if needs else "any rows"
+    return f"{needs.text} in each row" if needs else "any rows"
 
 
 def _said_largest(tensor: Tensor) -> str:

@@ -44,8 +44,7 @@ def bounds(parts: Parts) -> Iterator[str]:
         if values is not None and values.attained and values.max is not None:
             yield f"the largest number of {leaf.tensor.wire_name} is {render(values.max)}"
         if values is not None and values.each_row is not None:
-            least, kind = values.each_row.least, values.each_row.kind
-            yield f"each row of {leaf.tensor.wire_name} has at least {least} {kind}"
+            yield f"each row of {leaf.tensor.wire_name} has {values.each_row.text}"
 
 
 def domains(parts: Parts) -> Iterator[str]:

@@ -150,7 +150,7 @@ def _each_row(leaf: Leaf, values: Values, needs: EachRow, base: Recipe | None) -
             edits.append(("fewer", Row(leaf.name, wrong, "first", needs.least - 1, right)))
         breaks = tuple(Break(label, replace(base, edit=edit), VALUE) for label, edit in edits)
     about = f"tensor:{leaf.name}"
-    text = f"each row of {leaf.name} has at least {needs.least} {needs.kind}"
+    text = f"each row of {leaf.name} has {needs.text}"
     sides: Literal["both", "inside"] = "both" if breaks else "inside"
     return Claim(f"{about}.each_row", about, "each_row", text, breaks, there(leaf.within), sides)
 
