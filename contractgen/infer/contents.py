@@ -49,7 +49,7 @@ class Contents:
 
     def _floats(self, path: Path, leaf: Leaf) -> Domain:
         domain = self._finite(path)
-        if domain.finite and self._needs_a_sign(path):
+        if domain.finite and leaf.dtype.is_floating_point and self._needs_a_sign(path):
             domain.min = 0
             domain.claims.append(Claim("min", "probed", "0 and 1 ran; -0.001 and -1 gave no numbers, or failed"))
         if leaf.dtype.is_floating_point and leaf.sizes and self._takes_only_some(path):
@@ -61,15 +61,19 @@ class Contents:
 
     def _takes_only_some(self, path: Path) -> bool:
         """Whether the model raises on ordinary floats: some of them are ids."""
-        plan = self.prober.plan[path]
-        if isinstance(plan, str) and plan == "normal":
+        if self._ran_with_any(path):
             return False
         others = self.prober.run([Input((), ((path, Constant(value)),)) for value in (-64.0, 4096.0)])
         return any(other.kind in ("error", "crash") and other.error_type != "MemoryError" for other in others)
 
+    def _ran_with_any(self, path: Path) -> bool:
+        """Whether the input at hand holds ordinary floats, of either sign."""
+        plan = self.prober.plan[path]
+        return isinstance(plan, str) and plan == "normal"
+
     def _needs_a_sign(self, path: Path) -> bool:
         """Whether numbers below 0 have no meaning, as under a root: only what was not found to run with them is asked."""
-        if self.prober.plan[path] == "normal":
+        if self._ran_with_any(path):
             return False
         below = [Input((), ((path, Constant(value)),)) for value in (-1.0, -0.001)]
         above = [Input((), ((path, Constant(value)),)) for value in (0.0, 1.0)]

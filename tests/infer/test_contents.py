@@ -460,6 +460,22 @@ def test_what_stands_under_a_root_is_not_negative() -> None:
     assert weight.values == Values(min=0, finite=True)
 
 
+class Spectrum(nn.Module):
+    """Refuses a negative real part of complex numbers, which have no order that a bound could follow."""
+
+    def forward(self, spectrum: torch.Tensor) -> Any:
+        if bool((spectrum.real < 0).any()):
+            raise ValueError("powers are not negative")
+        return torch.view_as_real(spectrum + torch.tensor(1j))
+
+
+def test_complex_numbers_get_no_bound() -> None:
+    spectrum = inferred(Spectrum()).inputs[0].node
+    assert isinstance(spectrum, Tensor)
+    assert spectrum.dtype == "complex64"
+    assert spectrum.values == Values(finite=True)
+
+
 class Atoms(nn.Module):
     """A table for each kind of category, as many as there are columns."""
 
