@@ -39,12 +39,14 @@ def _fitting(hypothesis: Hypothesis, path: Path) -> Iterator[tuple[int, ...]]:
     leaves = hypothesis.leaves()
     sizes = leaves[path].sizes
     others = {other: leaf.sizes for other, leaf in leaves.items() if other != path and leaf.sizes}
+    if is_mask(path):
+        nearest = sorted(((_shared_words(path, other), other) for other in others), key=lambda pair: -pair[0])
+        masked = [(words, _masked(sizes, leaves[other])) for words, other in nearest]
+        known = max((words for words, wanted in masked if sizes in wanted), default=-1)
+        yield from (one for words, wanted in masked if words > known for one in wanted)
     yield from (theirs for theirs in others.values() if _resembles(sizes, theirs))
     if sizes[:1] == (1,):
         yield from ((theirs[0], *sizes[1:]) for theirs in others.values())
-    masked = [_masked(sizes, leaves[other]) for other in sorted(others, key=lambda other: -_shared_words(path, other))]
-    if is_mask(path) and not any(sizes in wanted for wanted in masked):
-        yield from (one for wanted in masked for one in wanted)
 
 
 def _masked(sizes: tuple[int, ...], other: Leaf) -> list[tuple[int, ...]]:

@@ -56,6 +56,11 @@ def test_a_mask_goes_with_the_tensor_that_it_is_named_after(bench: Bench) -> Non
     assert sizes(bench, Answering(), hypothesis, "answer_mask") == (5, 11)
 
 
+def test_a_mask_goes_with_its_namesake_rather_than_with_what_it_was_found_with(bench: Bench) -> None:
+    hypothesis = params(ids=i64(5, 7), answer_ids=i64(5, 11), answer_mask=i64(5, 7))
+    assert sizes(bench, Answering(), hypothesis, "answer_mask") == (5, 11)
+
+
 def test_a_tensor_that_is_no_mask_keeps_its_length(bench: Bench) -> None:
     assert sizes(bench, Answering(), params(ids=i64(5, 7), answer_ids=i64(5, 11), answer_mask=i64(5, 11)), "ids") == (
         5,
