@@ -113,9 +113,13 @@ class Sizes:
                 sizes |= dict.fromkeys(extent.group, evaluate(extent.derived, sizes))
         return {axis: size for axis, size in sizes.items() if size != self._own[axis]}
 
-    def smallest(self, extent: Extent) -> list[tuple[Extent, int]]:
-        """The other free dims whose sizes are known already, at their smallest."""
-        return [(other, other.min) for other in self.extents if other.free and other.scanned and other is not extent]
+    def smallest(self, extent: Extent, size: int) -> list[tuple[Extent, int]]:
+        """The other free dims whose sizes are known, at their smallest, as far as the model runs so."""
+        every = [(other, other.min) for other in self.extents if other.free and other.scanned and other is not extent]
+        kept = every * self.prober.ok(self.with_size((extent, size), *every))
+        for other in every[len(kept) :]:
+            kept += [other] * self.prober.ok(self.with_size((extent, size), *kept, other))
+        return kept
 
     def ok(self, extent: Extent, sizes: Iterable[int], others: Sequence[tuple[Extent, int]] = ()) -> list[bool]:
         """Whether the model runs with the group at each of these sizes, some others as given, and the rest as it is."""
@@ -362,18 +366,14 @@ def _find_max(sizes: Sizes, extent: Extent, current: int, proposed: int | None, 
     large = max(4 * current, _LARGE // 4) if spatial else _LARGE
     tries = sorted({*(extent.ceil(size + 1) for size in tables[-1:] if not spatial), extent.ceil(large + 1)})
     known, failed = current, None
-    others = sizes.smallest(extent)
-    if not sizes.prober.ok(sizes.with_size((extent, current), *others)):
-        others = []  # at their smallest they would be what fails
+    others = sizes.smallest(extent, current)
     for size in tries:
         outcome = sizes.prober.at([sizes.with_size((extent, size), *others)])[0]
-        if sizes.prober.means(outcome):
-            known = size
-        elif outcome.kind in ("error", "ok", "crash") and outcome.error_type != "MemoryError":
-            failed = size
+        if not sizes.prober.means(outcome):
+            if outcome.kind in ("error", "ok", "crash") and outcome.error_type != "MemoryError":
+                failed = size
             break
-        else:
-            break
+        known = size
     filled = failed is None and sizes.ok_filled(extent, current, others)
     if filled and known > current and not sizes.ok_filled(extent, known, others):
         known, failed = current, known  # what has ids of padding alone fits at any size: words do not
