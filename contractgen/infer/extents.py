@@ -265,7 +265,7 @@ def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[
     proposed = [size for size in window if _predicted(sizes, extent, guards, size)]
     trusted = len(proposed) > 1 and all(size in proposed for size, well in zip(nearest, near, strict=True) if well)
     tried = proposed if trusted else window  # what the guards exclude was run for its nearest sizes alone
-    accepted = {size for size, ran in zip(tried, sizes.ok(extent, tried), strict=True) if ran}
+    accepted = {current} | {size for size, ran in zip(tried, sizes.ok(extent, tried), strict=True) if ran}
     window = list(range(current, max(accepted, default=current) + 1))  # what is beyond may be too large
     runs = [size in accepted for size in window]
     if all(runs):

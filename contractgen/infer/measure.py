@@ -15,6 +15,7 @@ from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
 from contractgen.infer.oracle import Oracle
 from contractgen.infer.probe import Prober
+from contractgen.infer.products import with_room
 from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
@@ -70,9 +71,11 @@ def measure_sizes(
         if extent.derived is None and extent.fixed is None:
             report("probe", f"sizes of {dotted(extent.group[0][0])}, axis {extent.group[0][1]}")
             scan(sizes, extent, guards, search.pool)
+    sizes = with_room(sizes, guards, search.pool)
+    extents = sizes.extents
     if optionals.paths:
         report("probe", "sizes without the optional inputs")
-        _narrow_to_required(search, optionals, prober, extents, guards)
+        _narrow_to_required(search, optionals, sizes.prober, extents, guards)
     for extent in extents:
         if extent is not batch:
             settle_band(sizes, extent, held_sizes(search.runner.module), given)

@@ -11,6 +11,7 @@ from contractgen.contract.model import Operator
 from contractgen.infer.extents import Claim, Extent, Sizes, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.hypothesis import Axis
+from contractgen.infer.products import bounded_products, largest_beside_others
 
 _SAMPLES = 12
 
@@ -49,7 +50,18 @@ def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[R
                 found.append(relation)
                 if isinstance(relation.left, tuple) and isinstance(relation.right, tuple):
                     _release(sizes, first, second, guards, pool)
-    return found + _from_conditions(sizes, found, guards)
+    found += _from_conditions(sizes, found, guards)
+    return found + _of_products(sizes, found)
+
+
+def _of_products(sizes: Sizes, known: Sequence[Relation]) -> list[Relation]:
+    """Bounds of products that forbid every combination of sizes that was seen to fail, and none that ran."""
+    failed = _failing(sizes, known)
+    if not failed:
+        return []
+    products = [Relation("<=", product, most, claim) for product, most, claim in bounded_products(sizes)]
+    told = [product for product in products if not any(product.holds(sample) for sample in failed)]
+    return [product for product in told if not _failing(sizes, [*known, product])][:1]
 
 
 def _of_step(extent: Extent) -> Relation:
@@ -106,7 +118,8 @@ def _confirmed(sizes: Sizes, guard: Guard, parts: Sequence[Extent], known: Seque
     assert guard.comparison is not None
     base = sizes.prober.hypothesis.sizes()
     most = round(_POINTS ** (1 / len(parts)))
-    tried = itertools.product(*(_steps(extent, sizes.size(extent))[:most] for extent in parts))
+    combinations = itertools.product(*(_steps(extent, sizes.size(extent))[:most] for extent in parts))
+    tried = [values for values in combinations if sum(map(_is_largest, parts, values)) < 2]  # all of them is much
     changes = [sizes.with_size(*zip(parts, values, strict=True)) for values in tried]
     points = [base | change for change in changes]
     kept = [(c, p) for c, p in zip(changes, points, strict=True) if all(r.holds(p) for r in known)]
@@ -122,10 +135,14 @@ def _confirmed(sizes: Sizes, guard: Guard, parts: Sequence[Extent], known: Seque
 
 
 def _steps(extent: Extent, current: int) -> list[int]:
-    """A few sizes around the smallest, at which rounding to grids changes, and the one at hand."""
+    """A few sizes around the smallest, at which rounding to grids changes, the largest, and the one at hand."""
     step, low = extent.multiple_of, extent.min
-    wanted = [low, 2 * low - step, 2 * low, current, low + step, 3 * low]
+    wanted = [low, 2 * low - step, 2 * low, *([] if extent.max is None else [extent.max]), current, low + step, 3 * low]
     return [size for size in dict.fromkeys(wanted) if size > 0 and extent.contains(size)]
+
+
+def _is_largest(extent: Extent, size: int) -> bool:
+    return size == extent.max
 
 
 def _meeting_bounds(sizes: Sizes, first: Extent, second: Extent) -> bool:
@@ -187,13 +204,13 @@ def counterexamples(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[st
 
 
 def _failing(sizes: Sizes, relations: Sequence[Relation]) -> list[dict[Axis, int]]:
-    """Allowed combinations of sizes that fail, of the smallest of all and random ones."""
+    """Allowed combinations of sizes that fail, of the smallest of all, the largest of one and random ones."""
     rng = random.Random(0)
     free = [extent for extent in sizes.extents if extent.free]
     base = sizes.prober.hypothesis.sizes()
     picks = [tuple((extent, sizes.size(extent) if extent.batch else extent.min) for extent in free)]
     picks += [tuple((extent, _pick(extent, sizes.size(extent), rng)) for extent in free) for _ in range(_SAMPLES * 4)]
-    changes = [sizes.with_size(*picked) for picked in picks]
+    changes = [*largest_beside_others(sizes), *(sizes.with_size(*picked) for picked in picks)]
     changes = [change for change in changes if all(r.holds(base | change) for r in relations)][: _SAMPLES + 1]
     return [
         base | change
