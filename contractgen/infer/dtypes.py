@@ -20,10 +20,9 @@ def usual_dtypes(search: Search, found: Found, paths: Sequence[Path] | None = No
     for path, leaf in list(found.hypothesis.leaves().items()):
         if paths is not None and path not in paths:
             continue
-        bytes_first = (
-            [torch.uint8] if path in found.trial.of_bytes and not search.signature.written(path).dtypes else []
-        )
-        for dtype in dict.fromkeys((*bytes_first, *(dtype for (dtype, _), _ in search.shapes(path)))):
+        read = [torch.uint8] * (path in found.trial.of_bytes) + [torch.int64] * (path in found.trial.whole)
+        first = [] if search.signature.written(path).dtypes else read
+        for dtype in dict.fromkeys((*first, *(dtype for (dtype, _), _ in search.shapes(path)))):
             if dtype == leaf.dtype:
                 break
             other = found.hypothesis.with_node(path, replace(leaf, dtype=dtype))

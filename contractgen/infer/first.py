@@ -27,7 +27,7 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
         found = without_ones(search, without_repeats(search, _with_room(search, found)))
-        found = _without_spare(search, usual_dtypes(search, found))
+        found = without_spare(search, usual_dtypes(search, found))
         return alongside(search, found, [path for path in found.hypothesis.leaves() if is_mask(path)])
     hypothesis, plan = from_example(search.signature, given)
     hypothesis = _without_optional(search, hypothesis, plan)
@@ -74,7 +74,7 @@ def _is_told(observed: Observed) -> bool:
     return observed.finite and not observed.empty
 
 
-def _without_spare(search: Search, found: Found) -> Found:
+def without_spare(search: Search, found: Found) -> Found:
     """The input without parameters that the search gave and the model runs without: they are optional."""
     for name in search.signature.optional:
         if not isinstance(found.hypothesis.param(name).node, Fixed):

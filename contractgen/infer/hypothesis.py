@@ -37,6 +37,13 @@ class Fixed:
 
     value: object
 
+    def __hash__(self) -> int:
+        """The hash of the value, or of its type where that has none: a dict is a common default."""
+        try:
+            return hash(self.value)
+        except TypeError:
+            return hash(type(self.value))
+
 
 class Record(dict):  # type: ignore[type-arg]
     """A dict that is read by attribute as well as by key, as the batches of many libraries are."""

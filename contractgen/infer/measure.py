@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from contractgen.infer.alongside import ask_of_ties
 from contractgen.infer.batch import prove_batch
+from contractgen.infer.composed import compose
 from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, derive, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.held import Held, ask_of_sums, held_sizes, keep_seated
@@ -60,6 +61,8 @@ def measure_sizes(
     if batch is not None and proof is not None:
         batch.batch = True
         prober.expect_rows(batch.group[0], proof.outputs)
+    _free_rests(prober, extents)
+    compose(prober, extents)
     _keep_given(extents, given)
     keep_seated(extents, seated)
     traced = found.trial.ok
@@ -103,6 +106,19 @@ def _fix_what_follows(extents: list[Extent]) -> None:
         if extent.derived is not None and all(axis in fixed for axis in axes_of(extent.derived)):
             extent.fixed, extent.derived = evaluate(extent.derived, fixed), None
             extent.claims = [Claim("fixed", "traced", f"{extent.fixed} follows from sizes that are fixed")]
+
+
+def _free_rests(prober: Prober, extents: list[Extent]) -> None:
+    """Take back that a size is what others leave of a total, where the model runs with any total: one run's number is none."""
+    sizes = prober.hypothesis.sizes()
+    owner = {axis: extent for extent in extents for axis in extent.group}
+    for extent in extents:
+        if extent.derived is None or not _is_rest(extent.derived, sizes):
+            continue
+        parts = [extent, *(owner[axis] for axis in axes_of(extent.derived))]
+        larger = [dict.fromkeys(part.group, sizes[part.group[0]] + step) for part in parts for step in (1, 2)]
+        if all(prober.ok(change) for change in larger):
+            extent.derived = None
 
 
 def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:

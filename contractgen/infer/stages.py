@@ -16,7 +16,7 @@ from contractgen.infer.domain import Domain
 from contractgen.infer.edits import Enough
 from contractgen.infer.example import from_example
 from contractgen.infer.extents import Sizes
-from contractgen.infer.first import first_input
+from contractgen.infer.first import first_input, without_spare
 from contractgen.infer.graph_declarations import differences
 from contractgen.infer.harvest import harvest
 from contractgen.infer.held import seat
@@ -63,11 +63,11 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
             report("discover", "looking for the lowest rank with a batch axis")
             chosen = choose_ranks(search, found)
             candidates = [grow_lists(search, one) for one in ((chosen,) if chosen is found else (chosen, found))]
-        optionals, measured = _explore(search, candidates, given, report)
+        optionals, measured = explore(search, candidates, given, report)
         if given is not None and _excludes(measured.sizes, given, signature):
             report("discover", "at the example's own sizes")
             found = first_input(search, given, spread_out=False)
-            optionals, measured = _explore(search, [found], given, report)
+            optionals, measured = explore(search, [found], given, report)
         facts = _gather(search, optionals, measured, options.name, given, report)
         Declared(facts, measured.sizes).apply(options.dims, options.tensors)
         conduct = _conduct(measured.sizes, runner)
@@ -79,7 +79,7 @@ def run_stages(loaded: LoadedModel, options: InferOptions, report: Report) -> tu
         return assemble(facts), measured.sizes.prober.inputs(Input((), enough)), warnings, runner.runs
 
 
-def _explore(
+def explore(
     search: Search, candidates: list[Found], given: Example | None, report: Report
 ) -> tuple[Optionals, Measured]:
     """The optional inputs beside a first one, and the sizes of all.
@@ -88,6 +88,8 @@ def _explore(
     beside ids tells that they have a sequence.
     """
     report("discover", "optional inputs")
+    if given is None:  # at other ranks than the first the model may run without what it seemed to need
+        candidates = [without_spare(search, candidate) for candidate in candidates]
     optionals = add_optionals(search, candidates[0])
     odd = optionals.unfitting or optionals.displaced or (optionals.paths and not _has_batch(search, optionals))
     if len(candidates) > 1 and odd:

@@ -77,6 +77,8 @@ class Trial:
     repeated: tuple[Repeat, ...] = ()
     of_bytes: tuple[Path, ...] = ()
     """The tensors that the model divides by 255: pictures whose elements are bytes."""
+    whole: tuple[Path, ...] = ()
+    """The tensors that are turned into integers as they are: ids, of whatever dtype they come."""
     weights: tuple[Path, ...] = ()
     """The integers and booleans that the model multiplies floats with as they are."""
     read: bool = False
@@ -117,7 +119,12 @@ class Tracer:
         mode.cache_enabled = not symbolic  # symbols are one run's own
         names = Names(env)
         asked = Asked()
-        args, kwargs = hypothesis.build(lambda path, node: _make(mode, path, node, names if symbolic else None))
+        made: dict[Path, object] = {}
+
+        def make(path: Path, node: Node) -> object:
+            return made.setdefault(path, _make(mode, path, node, names if symbolic else None))
+
+        args, kwargs = hypothesis.build(make)
         args, kwargs = _watch_groups(hypothesis, args, kwargs, asked)
         watch = Watch(answer, names)
         error: BaseException | None = None
@@ -168,6 +175,7 @@ class Tracer:
             asked=asked,
             repeated=tuple(_repeats(watch.repeated, names)),
             of_bytes=_alone(watch.of_bytes, names),
+            whole=tuple(path for path, tensor in made.items() if any(tensor is one for one in watch.whole)),
             weights=_alone(watch.weights, names),
             read=watch.read,
             answer=answer,

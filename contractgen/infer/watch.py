@@ -34,6 +34,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """What was divided by 255."""
         self.weights: list[torch.Tensor] = []
         """Integers and booleans that floats were multiplied with."""
+        self.whole: list[torch.Tensor] = []
+        """Floats of which the whole numbers were taken."""
         self._names = names
         self._answer = answers
 
@@ -54,6 +56,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         _check_dtypes(func, args)
         if func._schema.name in _DIVIDES and _is_byte_scale(args[1]):
             self.of_bytes.append(args[0])
+        if func is torch.ops.aten._to_copy.default and (kwargs or {}).get("dtype") in _WHOLE:
+            self.whole.append(args[0])
         if func is torch.ops.aten.mul.Tensor:
             self.weights += _weights(args)
         if torch.Tag.pointwise in func.tags:
@@ -93,6 +97,7 @@ class KeptWeights(TorchFunctionMode):
 
 _SET_DATA: Any = torch.Tensor.data.__set__  # type: ignore[attr-defined]
 _DIVIDES = {"aten::div", "aten::mul"}
+_WHOLE = (torch.int64, torch.int32)
 
 
 def _is_byte_scale(number: Any) -> bool:

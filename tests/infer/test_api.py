@@ -263,3 +263,29 @@ def test_the_first_input_has_room_for_a_spread() -> None:
     assert wave.values is not None
     assert wave.values.finite
     assert contract.dims[str(wave.shape[1])].min == 10
+
+
+class _Prompted(nn.Module):
+    """A prompt of vectors before those of the words, in as many steps as there are together, counted as a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(50, 8), nn.Linear(8, 3)
+
+    def forward(self, ids: torch.Tensor, prompt: torch.Tensor | None = None) -> Any:
+        x = self.words(ids)
+        if prompt is not None:
+            x = torch.cat((prompt, x), 1)
+            steps = torch.zeros(1)
+            for _ in range(int(x.shape[1])):
+                steps = steps + 1
+            x = x / steps
+        return self.head(x)
+
+
+def test_a_total_that_one_run_had_binds_no_sizes() -> None:
+    contract = inferred(_Prompted())
+    ids, prompt = (leaf.tensor for leaf in leaves(contract.inputs))
+    assert ids.shape[0] == prompt.shape[0] == "batch"
+    for dim in (contract.dims[str(ids.shape[1])], contract.dims[str(prompt.shape[1])]):
+        assert (dim.max, dim.equals) == (None, None)

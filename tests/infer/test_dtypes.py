@@ -97,3 +97,22 @@ def test_a_mask_that_floats_are_multiplied_with_is_of_floats(
     workbench = bench(model)
     found = workbench.found(params(**{"x": f32(5, 7, 3), name: i64(5, 7)}))
     assert usual_dtypes(workbench.search(), found).hypothesis.leaves()[(name,)].dtype == dtype
+
+
+class Casting(nn.Module):
+    """Looks words up after it made integers of them, or of half of what it is given."""
+
+    def __init__(self, share: float = 1) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 8)
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.words((x if self.share == 1 else self.share * x).long().clamp(0, 49))
+
+
+@pytest.mark.parametrize(("share", "dtype"), [(1, torch.int64), (0.5, torch.float32)])
+def test_what_is_made_integers_as_it_is_are_integers(bench: Bench, share: float, dtype: torch.dtype) -> None:
+    workbench = bench(Casting(share))
+    usual = usual_dtypes(workbench.search(), workbench.found(params(x=f32(5, 7))))
+    assert usual.hypothesis.leaves()[("x",)].dtype == dtype

@@ -128,3 +128,8 @@ def test_groups_of_a_class_become_instances_of_it() -> None:
 
 def test_a_leaf_tells_dtypes_apart() -> None:
     assert Leaf(torch.float32, (1,)) != Leaf(torch.float64, (1,))
+
+
+def test_defaults_without_a_hash_are_found_again() -> None:
+    assert {Fixed({}): 1, Fixed(({},)): 2, Fixed(1): 3} == {Fixed(1): 3, Fixed(({},)): 2, Fixed({}): 1}
+    assert Fixed({"a": 1}) not in {Fixed({}), Fixed(1)}
