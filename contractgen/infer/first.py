@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from contractgen.errors import InferenceError
 from contractgen.infer.alongside import alongside
 from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.example import from_example
-from contractgen.infer.hypothesis import Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
+from contractgen.infer.hypothesis import Axis, Fixed, Group, Hypothesis, Leaf, Node, Path, Unknown, is_mask
 from contractgen.infer.longest import with_longest
 from contractgen.infer.priors import Prior
 from contractgen.infer.probe import Observed, Prober
@@ -26,7 +28,7 @@ def first_input(search: Search, given: Any, *, spread_out: bool = True) -> Found
         found = search.find(search.signature.hypothesis)
         if found is None:
             raise InferenceError(_failure(search), hint="give a first input with --example FILE.npz or module:function")
-        found = without_ones(search, without_repeats(search, _with_room(search, found)))
+        found = without_ones(search, without_repeats(search, _with_room(search, smaller(search, found))))
         found = without_spare(search, usual_dtypes(search, found))
         return alongside(search, found, [path for path in found.hypothesis.leaves() if is_mask(path)])
     hypothesis, plan = from_example(search.signature, given)
@@ -66,6 +68,39 @@ def _with_room(search: Search, found: Found) -> Found:
     return found
 
 
+def smaller(search: Search, found: Found) -> Found:
+    """The input with few pictures of a fraction of their sizes, where they are large for want of a smaller step.
+
+    Everything that follows runs the model many times. The conditions of the symbolic run say the same of other sizes.
+    """
+    large = [path for path, leaf in found.hypothesis.leaves().items() if _is_large(leaf)]
+    sizes = found.hypothesis.sizes()
+    sides = {axis: size for axis, size in sizes.items() if axis[0] in large and axis[1] and size >= _SIDE}
+    parts = [part for part in _PARTS if all(size % part == 0 and size // part >= _SIDE // 2 for size in sides.values())]
+    for part in parts if sides else ():
+        smaller = _told_at(search, found, {axis: size // part for axis, size in sides.items()})
+        if smaller is not None:
+            found = smaller
+            break
+    few = next(size for size in itertools.count(3) if size not in sizes.values())
+    if any(_is_large(leaf) and leaf.sizes[0] > few for leaf in found.hypothesis.leaves().values()):
+        rows = sizes[(large[0], 0)]
+        found = _told_at(search, found, {axis: few for axis, size in sizes.items() if size == rows}) or found
+    return found
+
+
+def _is_large(leaf: Leaf) -> bool:
+    return len(leaf.sizes) >= _OF_PICTURES and prod(leaf.sizes) >= _ELEMENTS
+
+
+def _told_at(search: Search, found: Found, sizes: dict[Axis, int]) -> Found | None:
+    """The input at other sizes, if the model runs there and its outputs are numbers."""
+    outcome = Prober(search.runner, found.hypothesis, found.plan).at([sizes])[0]
+    told = outcome.ok and _is_told(outcome.value)
+    return replace(found, hypothesis=found.hypothesis.with_sizes(sizes)) if told else None
+
+
+_OF_PICTURES, _ELEMENTS, _SIDE, _PARTS = 4, 1 << 17, 128, (6, 4, 3, 2)
 _ROOMS = (2, 4, 8)
 
 
