@@ -1,4 +1,4 @@
-"""Sizes that come to the product or the sum of others, where no condition of the symbolic run says so.
+"""Sizes that follow from others: by an equality of the symbolic run, or as the product or the sum of what real runs bind.
 
 A model that makes its positions by counting turns the sizes that it counts to into numbers, and a mask that has one
 column for each pixel would be left as fixed as they are.
@@ -11,11 +11,27 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from contractgen.infer.extents import Extent, axes_of
-from contractgen.infer.guards import AxisExpr, evaluate
+from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.probe import Prober
+from contractgen.infer.ties import Group
 
 _LEAST = 4
 _FORMS: tuple[tuple[Literal["*", "+"], int], ...] = (("*", 2), ("*", 3), ("+", 2))
+
+
+def derive(groups: Sequence[Group], guards: Sequence[Guard]) -> list[Extent]:
+    """An extent for each group; those that an equality of the symbolic run computes from earlier ones are derived."""
+    extents = [Extent(group) for group in groups]
+    owner = {axis: extent for extent in extents for axis in extent.group}
+    for guard in guards:
+        for axis, expr in sorted(guard.solutions, key=lambda item: extents.index(owner[item[0]]), reverse=True):
+            extent = owner[axis]
+            sources = [owner[a] for a in axes_of(expr)]
+            ready = extent.free and extent not in sources and all(source.free for source in sources)
+            if ready and not guard.tie and not _is_source(extent, extents):
+                extent.derived = expr
+                break
+    return extents
 
 
 def compose(prober: Prober, extents: Sequence[Extent]) -> None:
@@ -23,8 +39,7 @@ def compose(prober: Prober, extents: Sequence[Extent]) -> None:
     sizes = prober.hypothesis.sizes()
     for extent in extents:
         size = sizes[extent.group[0]]
-        used = any(other.derived is not None and extent.group[0] in axes_of(other.derived) for other in extents)
-        if not extent.free or extent.batch or used or size < _LEAST:
+        if not extent.free or extent.batch or _is_source(extent, extents) or size < _LEAST:
             continue
         others = [other for other in extents if other.free and not other.batch and other is not extent]
         parts = [other for other in others if 1 < sizes[other.group[0]] < size]
@@ -32,6 +47,12 @@ def compose(prober: Prober, extents: Sequence[Extent]) -> None:
             if evaluate(expr, sizes) == size and _follows(prober, extent, expr, of):
                 extent.derived = expr
                 break
+
+
+def _is_source(extent: Extent, extents: Sequence[Extent]) -> bool:
+    """Whether the size of another extent is derived from this one's."""
+    derived = [other.derived for other in extents if other.derived is not None]
+    return any(axis in extent.group for expr in derived for axis in axes_of(expr))
 
 
 def _expressions(extents: Sequence[Extent]) -> Iterator[tuple[AxisExpr, tuple[Extent, ...]]]:

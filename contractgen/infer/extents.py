@@ -169,22 +169,6 @@ class Sizes:
         return self.base[extent.group[0]]
 
 
-def derive(groups: Sequence[Group], guards: Sequence[Guard]) -> list[Extent]:
-    """An extent for each group; those that an equality of the symbolic run computes from earlier ones are derived."""
-    extents = [Extent(group) for group in groups]
-    owner = {axis: extent for extent in extents for axis in extent.group}
-    for guard in guards:
-        for axis, expr in sorted(guard.solutions, key=lambda item: extents.index(owner[item[0]]), reverse=True):
-            extent = owner[axis]
-            sources = [owner[a] for a in axes_of(expr)]
-            used = any(e.derived is not None and any(owner[a] is extent for a in axes_of(e.derived)) for e in extents)
-            ready = extent.free and extent not in sources and all(source.free for source in sources)
-            if ready and not guard.tie and not used:
-                extent.derived = expr
-                break
-    return extents
-
-
 def axes_of(expr: AxisExpr) -> list[Axis]:
     """The axes that an expression reads."""
     if isinstance(expr, int):
@@ -266,7 +250,7 @@ def _find_multiple(sizes: Sizes, extent: Extent, current: int, guards: Sequence[
     trusted = len(proposed) > 1 and all(size in proposed for size, well in zip(nearest, near, strict=True) if well)
     tried = proposed if trusted else window  # what the guards exclude was run for its nearest sizes alone
     accepted = {current} | {size for size, ran in zip(tried, sizes.ok(extent, tried), strict=True) if ran}
-    window = list(range(current, max(accepted, default=current) + 1))  # what is beyond may be too large
+    window = list(range(current, max(accepted) + 1))  # what is beyond may be too large
     runs = [size in accepted for size in window]
     if all(runs):
         return current

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -62,10 +63,8 @@ def _with_room(search: Search, found: Found) -> Found:
         return found
     sizes, groups = found.hypothesis.sizes(), groups_of(prober, found)
     changes = [{axis: factor * sizes[axis] for axis in group} for factor in _ROOMS for group in groups]
-    for change, outcome in zip(changes, prober.at(changes), strict=True):
-        if outcome.ok and _is_told(outcome.value):
-            return at_sizes(search, found, change)
-    return found
+    change = _first_told(prober, changes)
+    return found if change is None else at_sizes(search, found, change)
 
 
 def smaller(search: Search, found: Found) -> Found:
@@ -77,27 +76,28 @@ def smaller(search: Search, found: Found) -> Found:
     sizes = found.hypothesis.sizes()
     sides = {axis: size for axis, size in sizes.items() if axis[0] in large and axis[1] and size >= _SIDE}
     parts = [part for part in _PARTS if all(size % part == 0 and size // part >= _SIDE // 2 for size in sides.values())]
-    for part in parts if sides else ():
-        smaller = _told_at(search, found, {axis: size // part for axis, size in sides.items()})
-        if smaller is not None:
-            found = smaller
-            break
+    fractions = [{axis: size // part for axis, size in sides.items()} for part in parts if sides]
+    change = _first_told(Prober(search.runner, found.hypothesis, found.plan), fractions) or {}
+    hypothesis = found.hypothesis.with_sizes(change)
     few = next(size for size in itertools.count(3) if size not in sizes.values())
-    if any(_is_large(leaf) and leaf.sizes[0] > few for leaf in found.hypothesis.leaves().values()):
-        rows = sizes[(large[0], 0)]
-        found = _told_at(search, found, {axis: few for axis, size in sizes.items() if size == rows}) or found
-    return found
+    if any(_is_large(leaf) and leaf.sizes[0] > few for leaf in hypothesis.leaves().values()):
+        rows = {axis: few for axis, size in sizes.items() if size == sizes[(large[0], 0)]}
+        change = _first_told(Prober(search.runner, hypothesis, found.plan), [rows]) or {}
+        hypothesis = hypothesis.with_sizes(change)
+    return replace(found, hypothesis=hypothesis)
 
 
 def _is_large(leaf: Leaf) -> bool:
     return len(leaf.sizes) >= _OF_PICTURES and prod(leaf.sizes) >= _ELEMENTS
 
 
-def _told_at(search: Search, found: Found, sizes: dict[Axis, int]) -> Found | None:
-    """The input at other sizes, if the model runs there and its outputs are numbers."""
-    outcome = Prober(search.runner, found.hypothesis, found.plan).at([sizes])[0]
-    told = outcome.ok and _is_told(outcome.value)
-    return replace(found, hypothesis=found.hypothesis.with_sizes(sizes)) if told else None
+def _first_told(prober: Prober, changes: Sequence[dict[Axis, int]]) -> dict[Axis, int] | None:
+    """The first of some sizes at which the model runs and its outputs are numbers."""
+    for change in changes:
+        outcome = prober.at([change])[0]
+        if outcome.ok and _is_told(outcome.value):
+            return change
+    return None
 
 
 _OF_PICTURES, _ELEMENTS, _SIDE, _PARTS = 4, 1 << 17, 128, (6, 4, 3, 2)

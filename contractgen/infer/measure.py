@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from contractgen.infer.alongside import ask_of_ties
 from contractgen.infer.batch import prove_batch
-from contractgen.infer.composed import compose
-from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, derive, scan
+from contractgen.infer.composed import compose, derive
+from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.held import Held, ask_of_sums, held_sizes, keep_seated
 from contractgen.infer.hypothesis import Axis, dotted
@@ -108,14 +108,19 @@ def _fix_what_follows(extents: list[Extent]) -> None:
             extent.claims = [Claim("fixed", "traced", f"{extent.fixed} follows from sizes that are fixed")]
 
 
+def _parts(extents: list[Extent], extent: Extent) -> list[Extent]:
+    """An extent and those that its size is derived from."""
+    owner = {axis: other for other in extents for axis in other.group}
+    return [extent, *(owner[axis] for axis in (axes_of(extent.derived) if extent.derived is not None else []))]
+
+
 def _free_rests(prober: Prober, extents: list[Extent]) -> None:
     """Take back that a size is what others leave of a total, where the model runs with any total: one run's number is none."""
     sizes = prober.hypothesis.sizes()
-    owner = {axis: extent for extent in extents for axis in extent.group}
     for extent in extents:
         if extent.derived is None or not _is_rest(extent.derived, sizes):
             continue
-        parts = [extent, *(owner[axis] for axis in axes_of(extent.derived))]
+        parts = _parts(extents, extent)
         larger = [dict.fromkeys(part.group, sizes[part.group[0]] + step) for part in parts for step in (1, 2)]
         if all(prober.ok(change) for change in larger):
             extent.derived = None
@@ -123,13 +128,12 @@ def _free_rests(prober: Prober, extents: list[Extent]) -> None:
 
 def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:
     """Where the model binds only a sum of sizes, such as the columns of tensors that are joined, the example's are meant."""
-    owner = {axis: extent for extent in extents for axis in extent.group}
     for extent in extents:
         if extent.derived is None or not all(axis in given for axis in axes_of(extent.derived)):
             continue
         if not _is_rest(extent.derived, given):
             continue
-        parts = [extent, *(owner[axis] for axis in axes_of(extent.derived))]
+        parts = _parts(extents, extent)
         if all(part.group[0] in given for part in parts):
             for part in parts:
                 part.derived, part.fixed = None, given[part.group[0]]
@@ -140,10 +144,8 @@ def _keep_given(extents: list[Extent], given: Mapping[Axis, int]) -> None:
 def _halve_channels(sizes: Sizes) -> None:
     """Where the model binds only the sum of two pictures' channels, they have as many: it is put as a question."""
     leaves = sizes.prober.hypothesis.leaves()
-    owner = {axis: extent for extent in sizes.extents for axis in extent.group}
     for extent in sizes.extents:
-        others = axes_of(extent.derived) if extent.derived is not None else []
-        parts = [extent, *(owner[axis] for axis in others)]
+        parts = _parts(sizes.extents, extent)
         channels = all(len(part.group) == 1 and part.group[0][1] == 1 for part in parts)
         shapes = [leaves[part.group[0][0]] for part in parts]
         alike = len({(leaf.dtype, len(leaf.sizes), *leaf.sizes[2:]) for leaf in shapes}) == 1

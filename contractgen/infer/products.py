@@ -75,15 +75,22 @@ def _reach(sizes: Sizes, extent: Extent, parts: Sequence[Extent], guards: Sequen
     least = [(part, part.min) for part in parts if part is not extent]
     if extent.max is None or not sizes.ok(extent, [extent.max + extent.multiple_of], least)[0]:
         return
-    roomy = Sizes(sizes.prober, sizes.extents, sizes.oracle)
-    roomy.base |= {axis: size for part, size in least for axis in part.group}
-    alone = Extent(extent.group)
-    roomy.extents = [alone if other is extent else other for other in sizes.extents]
-    scan(roomy, alone, guards, pool)
+    alone = scanned_beside(sizes, extent, least, guards, pool)
     if alone.free:
         extent.max = alone.max
         extent.claims = [claim for claim in extent.claims if claim.property != "max"]
         extent.claims += [claim for claim in alone.claims if claim.property == "max"]
+
+
+def scanned_beside(
+    sizes: Sizes, extent: Extent, others: Sequence[tuple[Extent, int]], guards: Sequence[Guard], pool: Sequence[int]
+) -> Extent:
+    """What a dim is found to be in a scan of its own, with other dims at these sizes."""
+    fresh = Extent(extent.group)
+    roomy = Sizes(sizes.prober, [fresh if other is extent else other for other in sizes.extents], sizes.oracle)
+    roomy.base = sizes.base | {axis: size for other, size in others for axis in other.group}
+    scan(roomy, fresh, guards, pool)
+    return fresh
 
 
 def bounded_products(sizes: Sizes) -> list[tuple[AxisExpr, int, Claim]]:

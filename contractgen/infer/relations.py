@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contractgen.contract.model import Operator
-from contractgen.infer.extents import Claim, Extent, Sizes, scan
+from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.hypothesis import Axis
-from contractgen.infer.products import bounded_products, largest_beside_others
+from contractgen.infer.products import bounded_products, largest_beside_others, scanned_beside
 
 _SAMPLES = 12
 
@@ -173,15 +173,10 @@ def _grid(sizes: Sizes, first: Extent, second: Extent) -> Grid:
 def _release(sizes: Sizes, first: Extent, second: Extent, guards: Sequence[Guard], pool: Sequence[int]) -> None:
     """Scan both again where the other leaves room, so that only bounds of their own stay."""
     for extent, other, toward in ((first, second, 4), (second, first, 4)):
-        roomy = Sizes(sizes.prober, sizes.extents, sizes.oracle)
-        roomy.base = dict(sizes.base)
         for factor in (toward, 1 / toward):
             size = other.floor(max(other.ceil(1), int(sizes.size(other) * factor)))
             if sizes.ok(other, [size])[0]:
-                roomy.base |= dict.fromkeys(other.group, size)
-                fresh = Extent(extent.group)
-                roomy.extents = [fresh if e is extent else e for e in sizes.extents]
-                scan(roomy, fresh, guards, pool)
+                fresh = scanned_beside(sizes, extent, [(other, size)], guards, pool)
                 if fresh.fixed is None:
                     _take_over(extent, fresh, size)
 

@@ -12,7 +12,8 @@ from torch import nn
 
 from contractgen.contract.model import Contract, Dim
 from contractgen.infer.api import InferOptions, infer
-from contractgen.infer.extents import Extent, Sizes, derive, scan
+from contractgen.infer.composed import derive
+from contractgen.infer.extents import Extent, Sizes, scan
 from contractgen.infer.harvest import harvest
 from contractgen.infer.hypothesis import Hypothesis, Leaf, Node, Param
 from contractgen.infer.oracle import Oracle

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from contractgen.infer.composed import compose
-from contractgen.infer.extents import derive
+from contractgen.infer.composed import compose, derive
 from contractgen.infer.hypothesis import Hypothesis
 from contractgen.infer.probe import Prober
 from tests.infer.conftest import Bench, f32, params
