@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from contractgen.contract.model import Contract
+from contractgen.contract.model import Contract, Values
 from contractgen.contract.solve import sizes_near
 from contractgen.verify.cases.model import Case
 from contractgen.verify.compare import output_problem, widest
@@ -34,7 +34,8 @@ POLICIES = {
     "remainder": "elements that cannot influence any output",
     "grid": "several sizes end in the same grid, one of them is meant",
     "wrapped": "a negative id counts from the end, and is refused as the id that it is not",
-    "saturated": "the number acts as an allowed one does: a length counts no elements that are not there, a flag is set or not",
+    "saturated": "the number acts as an allowed one does: a length counts no elements that are not there, a flag is set or not, "
+    "a category is cut to a whole number",
     "optional": "the model fails on it without one of the optional inputs: a size has one bound, whatever is given",
     "reshaped": "the result is not of the shape that the contract states: the sizes lose their meaning",
 }
@@ -223,9 +224,17 @@ def _gives(
     return widest(outputs, same, tensors).ratio <= 1
 
 
+def _values_there(contract: Contract, edit: Element) -> Values | None:
+    """What the element that is edited may be: of a tensor with a domain for each column, that of its column."""
+    values = places(contract).leaf(edit.tensor).tensor.values
+    if values is None or edit.column is None or values.along_last is None:
+        return values
+    return values.along_last[edit.column]
+
+
 def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
     """Whether a negative number gives what the one that it counts to from the end of the table gives."""
-    values = places(contract).leaf(edit.tensor).tensor.values
+    values = _values_there(contract, edit)
     high = None if values is None or values.min != 0 else bound_value(values.max, recipe.sizes)
     if high is None or not -high - 1 <= edit.value < 0:
         return False
@@ -237,7 +246,7 @@ def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, 
 
     Lengths may be returned as they came.
     """
-    values = places(contract).leaf(edit.tensor).tensor.values
+    values = _values_there(contract, edit)
     if values is None or not outputs:
         return False
     low, high = bound_value(values.min, recipe.sizes), bound_value(values.max, recipe.sizes)

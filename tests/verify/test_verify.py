@@ -396,3 +396,28 @@ def test_a_size_that_alone_spoils_the_output_accounts_for_a_minimum(
     )
     found = [f for f in check(Subject(model, contract)).findings if f.severity == "error" and f.kind == "complete"]
     assert ("dim:length.min/below" not in [finding.case for finding in found]) is accounted
+
+
+class Columns(nn.Module):
+    """A column of floats names a category: a fraction of one is cut to the whole number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(5, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.table(x[:, 0].long()) * x[:, 1:]
+
+
+def test_a_fraction_beyond_the_bound_of_a_column_acts_as_the_bound_does() -> None:
+    domain = Values(along_last=(Values(min=0, max=4), Values(finite=True)))
+    contract = Contract(
+        "columns",
+        (Parameter("x", Tensor("x", "float32", ("batch", 2), domain)),),
+        (Output("output", Tensor("output", "float32", ("batch", 3))),),
+        {"batch": Dim(role="batch")},
+    )
+    torch.manual_seed(0)
+    result = check(LINEAR, contract=seal(contract), model=Columns())
+    assert result.findings == ()
+    assert result.policies["saturated"] > 0
