@@ -12,10 +12,13 @@ from typing import Literal
 
 from contractgen.infer.extents import Extent, axes_of
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
+from contractgen.infer.hypothesis import Axis
 from contractgen.infer.probe import Prober
+from contractgen.infer.reads import reads_last
 from contractgen.infer.ties import Group
 
 _LEAST = 4
+_TIMES = (2, 3, 4)
 _FORMS: tuple[tuple[Literal["*", "+"], int], ...] = (("*", 2), ("*", 3), ("+", 2))
 
 
@@ -47,6 +50,41 @@ def compose(prober: Prober, extents: Sequence[Extent]) -> None:
             if evaluate(expr, sizes) == size and _follows(prober, extent, expr, of):
                 extent.derived = expr
                 break
+
+
+def follow_reads(prober: Prober, extents: Sequence[Extent]) -> Prober:
+    """Derive each size that has to be so many times another one, beyond which nothing is read, as two matrices side by side.
+
+    The input is then of these sizes.
+    """
+    sizes = prober.hypothesis.sizes()
+    for extent in extents:
+        if not extent.free or extent.batch or _is_source(extent, extents) or sizes[extent.group[0]] < _LEAST:
+            continue
+        others = [other for other in extents if other.free and not other.batch and other is not extent]
+        for source, times in itertools.product(others, _TIMES):
+            if sizes[source.group[0]] > 1 and _read_as_far(prober, extent, source, times):
+                extent.derived = ("*", times, source.group[0])
+                prober = prober.resized(dict.fromkeys(extent.group, times * sizes[source.group[0]]))
+                sizes = prober.hypothesis.sizes()
+                break
+    return prober
+
+
+def _read_as_far(prober: Prober, extent: Extent, source: Extent, times: int) -> bool:
+    """Whether the model needs this many times another size, and reads that far, also where the other one is larger."""
+
+    def at(size: int, own: int) -> dict[Axis, int]:
+        return dict.fromkeys(source.group, size) | dict.fromkeys(extent.group, own)
+
+    size = prober.hypothesis.sizes()[source.group[0]]
+    return all(
+        prober.ok(at(s, times * s + 1))
+        and not prober.ok(at(s, times * s - 1))
+        and reads_last(prober, extent.group, at(s, times * s)) is True
+        and reads_last(prober, extent.group, at(s, times * s + 2), times * s) is False
+        for s in (size, size + 1)
+    )
 
 
 def _is_source(extent: Extent, extents: Sequence[Extent]) -> bool:

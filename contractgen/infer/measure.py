@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contractgen.infer.alongside import ask_of_ties
 from contractgen.infer.batch import prove_batch
-from contractgen.infer.composed import compose, derive
+from contractgen.infer.composed import compose, derive, follow_reads
 from contractgen.infer.extents import Claim, Extent, Sizes, axes_of, scan
 from contractgen.infer.guards import AxisExpr, Guard, evaluate
 from contractgen.infer.held import Held, ask_of_sums, held_sizes, keep_seated
-from contractgen.infer.hypothesis import Axis, dotted
+from contractgen.infer.hypothesis import Axis, Path, dotted
 from contractgen.infer.influence import find_dropped, settle_band
 from contractgen.infer.optional import Optionals
 from contractgen.infer.oracle import Oracle
@@ -63,6 +63,7 @@ def measure_sizes(
         prober.expect_rows(batch.group[0], proof.outputs)
     _free_rests(prober, extents)
     compose(prober, extents)
+    prober = follow_reads(prober, extents)
     _keep_given(extents, given)
     keep_seated(extents, seated)
     traced = found.trial.ok
@@ -194,15 +195,14 @@ def _allowed(sizes: Sizes, *, up: bool) -> dict[Axis, int]:
 def _narrow_to_required(
     search: Search, optionals: Optionals, prober: Prober, extents: list[Extent], guards: tuple[Guard, ...]
 ) -> None:
-    """Bounds that hold only while an optional input stands in for something (given positions for a table of them)."""
-    hypothesis = prober.hypothesis
-    for path in optionals.paths:
-        known = dict(optionals.before.hypothesis.nodes())
-        hypothesis = hypothesis.with_node(path, known[path]) if path in known else hypothesis.without(path)
-    bare = Prober(search.runner, hypothesis, prober.plan, sizes_vary=prober.sizes_vary)
+    """Bounds that hold only while an optional input stands in for something (given positions for a table of them).
+
+    What has a size of its own, such as the ids of a decoder, is needed instead where a size may be larger beside it.
+    """
+    bare = _without(search, optionals, prober, optionals.paths)
     if not bare.ok({}):
         return
-    axes = set(hypothesis.sizes())
+    axes = set(bare.hypothesis.sizes())
     twins = {
         index: Extent(group, batch=extent.batch, scanned=extent.scanned)
         for index, extent in enumerate(extents)
@@ -211,9 +211,38 @@ def _narrow_to_required(
     sizes = Sizes(bare, list(twins.values()))
     own = tuple(guard for guard in guards if all(axis in axes for axis in guard.axes))
     for index, twin in twins.items():
-        if not twin.batch:
-            scan(sizes, twin, own, search.pool)
-            extents[index].narrow(twin)
+        extent = extents[index]
+        if twin.batch:
+            continue
+        scan(sizes, twin, own, search.pool)
+        needed = _needed_for_more(search, optionals, prober, extent, twin)
+        if needed is None:
+            extent.narrow(twin)
+        else:
+            optionals.paths.remove(needed)
+            told = f"without it the model runs at {twin.max} at most, where it takes {extent.max} with it"
+            optionals.needed[needed] = f"{told}; is that meant?"
+
+
+def _without(search: Search, optionals: Optionals, prober: Prober, paths: Sequence[Path]) -> Prober:
+    """The input without some of the optional ones."""
+    hypothesis, known = prober.hypothesis, dict(optionals.before.hypothesis.nodes())
+    for path in paths:
+        hypothesis = hypothesis.with_node(path, known[path]) if path in known else hypothesis.without(path)
+    return Prober(search.runner, hypothesis, prober.plan, sizes_vary=prober.sizes_vary)
+
+
+def _needed_for_more(search: Search, optionals: Optionals, prober: Prober, extent: Extent, twin: Extent) -> Path | None:
+    """An optional input without which this size is bounded more tightly, though it has nothing of that size."""
+    if extent.max is None or twin.max is None or twin.max >= extent.max:
+        return None
+    largest = dict.fromkeys(twin.group, extent.max)
+    for path in optionals.paths:
+        own = {axis for axis in prober.hypothesis.sizes() if axis[0][: len(path)] == path}
+        others = [other for other in optionals.paths if other != path]
+        if own.isdisjoint(extent.group) and _without(search, optionals, prober, others).ok(largest):
+            return path
+    return None
 
 
 def _data_decide(outputs: object) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import ChainMap, Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import torch
 
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Axis, Group, Hypothesis, Leaf, Path, Unknown, is_mask
@@ -34,9 +37,11 @@ def after_symbolic_failure(
 ) -> Neighbours:
     """Other sizes and ranks of the tensors that the failing operator saw, where its conditions do not say them all."""
     message, suspects = trial.message, trial.suspects
+    yield from viewed(hypothesis, message)
     yield from special_sizes(hypothesis, trial, conditions)
     yield from shapes_from_message(hypothesis, message)
     yield from mirrors(hypothesis, suspects)
+    yield from whole_masks(hypothesis, message, suspects, conditions)
     yield from larger(hypothesis, message, suspects)
     yield from rounded(hypothesis, message, suspects)
     yield from divisible(hypothesis, message)
@@ -108,6 +113,25 @@ def shapes_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
                     together = together.with_node(at, replace(together.leaves()[at], sizes=shape))
                 yield together, 0.07
             yield hypothesis.with_node(path, replace(leaf, sizes=shape)), 0.08
+
+
+_VIEW = re.compile(r"shape '\[-1((?:, \d+)+)\]' is invalid for input of size ([\d*]+)")
+
+
+def viewed(hypothesis: Hypothesis, message: str) -> Neighbours:
+    """The last axes as a view of a whole input has them: it folds what is in front, and rarely parts of a row."""
+    found = _VIEW.search(message)
+    if not found:
+        return
+    last = tuple(int(size) for size in found[1].split(", ")[1:])
+    count = math.prod(int(size) for size in found[2].split("*"))
+    for path, leaf in hypothesis.leaves().items():
+        if math.prod(leaf.sizes) == count and len(leaf.sizes) > 1 and 0 not in last:
+            short = tuple(size for size in last if size > 1) or (1,)
+            for sizes in dict.fromkeys((last, short, (math.prod(last),))):
+                if len(sizes) < len(leaf.sizes):
+                    yield hypothesis.with_node(path, replace(leaf, sizes=(*leaf.sizes[: -len(sizes)], *sizes))), 0.03
+                    break
 
 
 _TOO_SMALL = re.compile(
@@ -314,6 +338,27 @@ def mirrors(hypothesis: Hypothesis, suspects: Sequence[Path]) -> Neighbours:
             elif len(like.sizes) == len(leaf.sizes) + 1 > 2 and is_mask(path):  # no channels: second or last
                 for index, sizes in enumerate(without_channels(like.sizes)):
                     yield hypothesis.with_node(path, replace(leaf, sizes=sizes)), (0.15 if late else 0.5) + 0.1 * index
+
+
+_OTHER_RANK = re.compile(r"must have same number of dimensions|Number of dimensions of tensors must match")
+
+
+def whole_masks(
+    hypothesis: Hypothesis, message: str, suspects: Sequence[Path], conditions: Sequence[Guard]
+) -> Neighbours:
+    """Where ranks do not go together, flags that broadcast until then, of the shape of the numbers that they are about.
+
+    Their own sizes are no longer told from those of the tensor that they met.
+    """
+    if not _OTHER_RANK.search(message):
+        return
+    near = {axis[0] for guard in conditions if guard.equality for axis in guard.axes} | set(suspects)
+    leaves = hypothesis.leaves()
+    for path, leaf in leaves.items():
+        if path in near and (leaf.dtype == torch.bool or is_mask(path)):
+            for like in dict.fromkeys(other.sizes for other in leaves.values() if other.dtype.is_floating_point):
+                if len(like) != len(leaf.sizes):
+                    yield hypothesis.with_node(path, replace(leaf, sizes=like)), 0.1
 
 
 def without_channels(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:

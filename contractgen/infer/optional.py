@@ -38,6 +38,8 @@ class Optionals:
     """The input without any of them."""
     paths: list[Path] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    needed: dict[Path, str] = field(default_factory=dict)
+    """What is required after all, though the model runs without it, with the reason."""
     displaced: bool = False
     """Whether one of them gave the outputs other ranks at the sizes that were found first: a sign of a rank too few."""
 

@@ -178,8 +178,10 @@ def _grown(sizes: Sizes) -> dict[tuple[Path, int], int]:
 
 def _about_optionals(optionals: Optionals) -> list[Evidence]:
     left_out = [Evidence(f"input:{name}", "left out", "probed", reason) for name, reason in optionals.left_out.items()]
+    needed = [Evidence(f"input:{dotted(path)}", "required", "assumed", why) for path, why in optionals.needed.items()]
     detail = "the model ran with it and without it"
-    return left_out + [Evidence(f"input:{dotted(path)}", "required", "probed", detail) for path in optionals.paths]
+    optional = [Evidence(f"input:{dotted(path)}", "required", "probed", detail) for path in optionals.paths]
+    return left_out + needed + optional
 
 
 def _about_records(hypothesis: Hypothesis) -> list[Evidence]:

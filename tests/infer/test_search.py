@@ -11,7 +11,7 @@ from contractgen.infer.dtypes import usual_dtypes
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Group, Leaf, Record, Unknown, describe
 from contractgen.infer.messages import names_dtype, ranks_in_message
-from contractgen.infer.neighbours import divisible, met, shifted
+from contractgen.infer.neighbours import divisible, met, shifted, viewed
 from contractgen.infer.search import Found, Limits
 from tests.infer.conftest import Bench, f32, i64, params
 
@@ -564,3 +564,66 @@ def test_a_part_that_asks_by_the_name_of_another_parts_input_gets_its_own(bench:
         [name] = [param.name for param in taken.params if isinstance(param.node, Unknown)]
         offered[name] = cost
     assert min(offered, key=lambda name: offered[name]) == "decoder_ids"
+
+
+class Mixer(nn.Module):
+    """Values of three agents and a state, each taken row by row whatever is in front."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Linear(10, 12)
+
+    def forward(self, agent_qs: torch.Tensor, states: torch.Tensor) -> Any:
+        values = agent_qs.view(-1, 1, 3)
+        weights = self.weights(states.reshape(-1, 10)).abs().view(-1, 3, 4)
+        return torch.bmm(values, weights).sum((1, 2))
+
+
+def test_the_rows_that_a_view_takes_are_the_last_axis(bench: Bench) -> None:
+    leaves = first(bench, Mixer()).hypothesis.leaves()
+    assert leaves[("agent_qs",)].sizes[1:] == (3,)
+    assert leaves[("states",)].sizes[1:] == (10,)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "view", "wanted"),
+    [
+        ((5, 7), "[-1, 10]", (5, 10)),
+        ((5, 7), "[-1, 1, 3]", (5, 3)),
+        ((5, 7), "[-1, 3, 4]", (5, 12)),
+        ((5, 7, 11), "[-1, 3, 4]", (5, 3, 4)),
+        ((5, 7, 11), "[-1, 6]", (5, 7, 6)),
+    ],
+)
+def test_a_view_says_what_its_input_ends_with(sizes: tuple[int, ...], view: str, wanted: tuple[int, ...]) -> None:
+    message = f"shape '{view}' is invalid for input of size {'*'.join(map(str, sizes))}"
+    others = [other.leaves()[("x",)].sizes for other, _ in viewed(params(x=f32(*sizes), y=f32(2, 2)), message)]
+    assert others == [wanted]
+
+
+class Gaps(nn.Module):
+    """What was observed at irregular times; flags of steps alone would broadcast until they are joined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.rand(5))
+        self.cell = nn.GRUCell(10, 8)
+
+    def forward(self, values: torch.Tensor, observed: torch.Tensor, times: torch.Tensor) -> Any:
+        batch, steps, columns = values.shape
+        gaps = torch.cat([torch.zeros_like(times[:, :1]), times[:, 1:] - times[:, :-1]], 1)
+        delta = torch.zeros_like(values)
+        for t in range(1, steps):
+            delta[:, t] = gaps[:, t : t + 1] + (1 - observed[:, t - 1].float()) * delta[:, t - 1]
+        state = values.new_zeros(batch, 8)
+        for t in range(steps):
+            seen = observed[:, t].float()
+            step = seen * values[:, t] + (1 - seen) * self.mean.expand(batch, columns) * torch.exp(-delta[:, t])
+            state = self.cell(torch.cat([step, seen], -1), state)
+        return state
+
+
+def test_flags_get_the_shape_of_what_they_are_about_where_ranks_do_not_go_together(bench: Bench) -> None:
+    leaves = first(bench, Gaps()).hypothesis.leaves()
+    assert leaves[("observed",)].sizes == leaves[("values",)].sizes
+    assert leaves[("times",)].sizes == leaves[("values",)].sizes[:2]
