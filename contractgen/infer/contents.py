@@ -84,13 +84,12 @@ class Contents:
     def _finite(self, path: Path) -> Domain:
         if not self.prober.base().finite:
             return Domain()
-        spoilt: dict[str, bool] = {}
-        for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf)):
-            edits: list[Edit] = [Put(value, place) for place in range(7)]
-            if name == "nan":
-                edits.append(Constant(value))  # of a picture, only what boxes point at may be read
-            outcomes = self.prober.run([Input((), ((path, edit),)) for edit in edits])
-            spoilt[name] = any(not self.prober.means(outcome) for outcome in outcomes)
+        spoilt = self._spoilt(path, ())
+        flags = [other for other, leaf in self.prober.hypothesis.leaves().items() if not leaf.dtype.is_floating_point]
+        for value in (1, 0) if flags and not spoilt["nan"] else ():  # a mask may have hidden what a NaN spoils
+            beside = tuple((other, Constant(value)) for other in flags if other != path)
+            if not spoilt["nan"] and self.prober.means(self.prober.run([Input((), beside)])[0]):
+                spoilt = self._spoilt(path, beside)
         if not spoilt["nan"]:
             return Domain()
         if spoilt["-inf"]:
@@ -99,6 +98,17 @@ class Contents:
             )
         detail = "a NaN in the input spoils the output; -inf does not"
         return Domain(not_nan=True, claims=[Claim("not_nan", "probed", detail)])
+
+    def _spoilt(self, path: Path, beside: tuple[tuple[Path, Edit], ...]) -> dict[str, bool]:
+        """Whether a NaN or an infinity spoils what comes out, with others changed ``beside`` it."""
+        spoilt: dict[str, bool] = {}
+        for name, value in (("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf)):
+            edits: list[Edit] = [Put(value, place) for place in range(7)]
+            if name == "nan":
+                edits.append(Constant(value))  # of a picture, only what boxes point at may be read
+            outcomes = self.prober.run([Input((), (*beside, (path, edit))) for edit in edits])
+            spoilt[name] = any(not self.prober.means(outcome) for outcome in outcomes)
+        return spoilt
 
     # integers
 

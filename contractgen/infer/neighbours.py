@@ -41,7 +41,7 @@ def after_symbolic_failure(
     yield from special_sizes(hypothesis, trial, conditions)
     yield from shapes_from_message(hypothesis, message)
     yield from mirrors(hypothesis, suspects)
-    yield from whole_masks(hypothesis, message, suspects, conditions)
+    yield from whole_masks(hypothesis, trial, conditions, frozen)
     yield from larger(hypothesis, message, suspects)
     yield from rounded(hypothesis, message, suspects)
     yield from divisible(hypothesis, message)
@@ -344,18 +344,18 @@ _OTHER_RANK = re.compile(r"must have same number of dimensions|Number of dimensi
 
 
 def whole_masks(
-    hypothesis: Hypothesis, message: str, suspects: Sequence[Path], conditions: Sequence[Guard]
+    hypothesis: Hypothesis, trial: Trial, conditions: Sequence[Guard], frozen: frozenset[Path]
 ) -> Neighbours:
     """Where ranks do not go together, flags that broadcast until then, of the shape of the numbers that they are about.
 
     Their own sizes are no longer told from those of the tensor that they met.
     """
-    if not _OTHER_RANK.search(message):
+    if not _OTHER_RANK.search(trial.message):
         return
-    near = {axis[0] for guard in conditions if guard.equality for axis in guard.axes} | set(suspects)
+    near = {axis[0] for guard in conditions if guard.equality for axis in guard.axes} | set(trial.suspects)
     leaves = hypothesis.leaves()
     for path, leaf in leaves.items():
-        if path in near and (leaf.dtype == torch.bool or is_mask(path)):
+        if path in near - frozen and (leaf.dtype == torch.bool or is_mask(path)):
             for like in dict.fromkeys(other.sizes for other in leaves.values() if other.dtype.is_floating_point):
                 if len(like) != len(leaf.sizes):
                     yield hypothesis.with_node(path, replace(leaf, sizes=like)), 0.1

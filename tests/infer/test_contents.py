@@ -279,6 +279,20 @@ def test_floats_that_spoil_the_output_are_finite(bench: Bench) -> None:
     assert sources(found) == {"finite": "probed"}
 
 
+class Best(nn.Module):
+    """The best of what may be chosen: what may not be says nothing, and where nothing may be, it all does not."""
+
+    def forward(self, x: torch.Tensor, allowed: torch.Tensor) -> Any:
+        return x.masked_fill(allowed == 0, -1e9).max(-1).values
+
+
+@pytest.mark.parametrize("fill", ["zeros", "ones"])
+def test_floats_that_spoil_the_output_where_no_mask_hides_them_may_not_be_nan(bench: Bench, fill: Any) -> None:
+    start = params(x=f32(3, 4), allowed=i64(3, 4))
+    found = domain(bench, Best(), start, {("x",): "normal", ("allowed",): fill})
+    assert (found.finite, found.not_nan) == (False, True)
+
+
 def test_infinities_that_mean_something_leave_not_nan(bench: Bench) -> None:
     found = domain(bench, Softmax(), params(x=f32(3, 4), bias=f32(3, 4)), of="bias")
     assert (found.finite, found.not_nan) == (False, True)

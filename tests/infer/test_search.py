@@ -627,3 +627,10 @@ def test_flags_get_the_shape_of_what_they_are_about_where_ranks_do_not_go_togeth
     leaves = first(bench, Gaps()).hypothesis.leaves()
     assert leaves[("observed",)].sizes == leaves[("values",)].sizes
     assert leaves[("times",)].sizes == leaves[("values",)].sizes[:2]
+
+
+def test_flags_whose_rank_is_being_tried_keep_it(bench: Bench) -> None:
+    search = bench(Gaps()).search()
+    start = params(values=f32(3, 4, 5), observed=Leaf(torch.bool, (3, 4)), times=f32(3, 4))
+    found = search.find(start, frozen=frozenset({("observed",)}), limits=Limits(trials=40))
+    assert found is None
