@@ -1,4 +1,4 @@
-"""What a failed run suggests instead: other sizes, keys, lengths and dtypes, read from its conditions and its message."""
+"""What a failed run suggests instead: other sizes, ranks and dtypes, read from its conditions and its message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from contractgen.infer.guards import Guard
-from contractgen.infer.hypothesis import Axis, Group, Hypothesis, Leaf, Path, Unknown, is_mask
+from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Path, is_mask
 from contractgen.infer.messages import BEYOND
 from contractgen.infer.solve import FRESH, next_prime
 from contractgen.infer.trial import Trial
@@ -365,39 +365,3 @@ def without_channels(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
     """The sizes (or axes) of a mask of such a tensor: a picture's channels are its second axis, a sequence's the last."""
     placed = [sizes[:1] + sizes[2:], sizes[:-1]]
     return placed if len(sizes) > 3 else placed[::-1]
-
-
-def keys_from_message(hypothesis: Hypothesis, message: str) -> Neighbours:
-    """Keyword arguments and further positional ones that the message says are missing."""
-    for param in hypothesis.params:
-        if param.kind == "keywords":
-            found = re.search(r"KeyError: '(\w+)'", message)
-            names = [found.group(1)] if found else re.findall(r"'(\w+)'", message) if "missing" in message else []
-            assert isinstance(param.node, Group)
-            for name in names:
-                if name not in dict(param.node.children) and all(name != other.name for other in hypothesis.params):
-                    yield hypothesis.with_node((param.name, name), Unknown()), 0.05
-
-
-def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str) -> Neighbours:
-    """The same list with one item more, or one less; a tuple, where the message speaks of what only one of them can do."""
-    if re.search(_MISSES_KIND.format(node.kind), message):
-        yield hypothesis.with_node(path, replace(node, kind="tuple" if node.kind == "list" else "list")), 0.1
-    count = len(node.children)
-    shortage = re.search(r"not enough values|out of range|missing \d+ required", message) is not None
-    if count < 8:
-        yield (
-            hypothesis.with_node(path, replace(node, children=(*node.children, (count, Unknown())))),
-            0.2 if shortage else 1.0,
-        )
-    if count > 1:
-        yield (
-            hypothesis.with_node(path, replace(node, children=node.children[:-1])),
-            0.5 if "too many" in message else 1.5,
-        )
-
-
-_MISSES_KIND = (
-    r"'{0}' object (?:does not support item|has no attribute '(?:append|extend|insert|pop|remove|reverse|sort|copy)')"
-    r"|can only concatenate (?:list|tuple)|instead found type '{0}'"
-)

@@ -24,9 +24,7 @@ from contractgen.infer.messages import names_dtype, ranks_in_message, strings
 from contractgen.infer.neighbours import (
     after_symbolic_failure,
     channels_from_message,
-    keys_from_message,
     mirrors,
-    other_lengths,
     shapes_from_message,
     sizes_from_message,
     smaller,
@@ -40,6 +38,7 @@ from contractgen.infer.recorder import Hint
 from contractgen.infer.runner import Runner
 from contractgen.infer.signature import Signature
 from contractgen.infer.solve import FRESH, flips
+from contractgen.infer.structures import keys_from_message, other_lengths
 from contractgen.infer.trial import Tracer, Trial, reads_values
 from contractgen.infer.values import Plan, plans
 
