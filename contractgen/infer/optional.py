@@ -20,6 +20,7 @@ from contractgen.infer.trial import SymbolicTensor
 from contractgen.infer.values import Fill, Plan
 
 _SOME = Limits(trials=30, confirmations=6, fill=False, patience=8)
+_ONCE = Limits(trials=1, confirmations=1, fill=False)
 _LIKELY = 18
 """So many shapes are tried where the search finds none."""
 _KINDS = 3
@@ -92,10 +93,11 @@ def _try(search: Search, result: Optionals, path: Path, node: Node) -> str:
     start = before.hypothesis.with_node(path, node)
     frozen = frozenset(before.hypothesis.leaves())
     found = search.find(start, frozen=frozen, limits=_SOME)
-    if found is None and (likely := _likeliest(search, before.hypothesis, path)) is not None:
-        found = search.find(likely, frozen=frozen, limits=_SOME)
     if found is not None and found.hypothesis.node(path) == Unknown() and not found.trial.ok:
         found = _unseen(search, start, path, frozen)  # the run ended before it told what the input is
+    if found is None:
+        likely, limits = _likeliest(search, before.hypothesis, path)
+        found = next(filter(None, (search.find(one, frozen=frozen, limits=limits) for one in likely)), None)
     if found is None:
         return _NO_VALUE
     added = [at for at in found.hypothesis.leaves() if at[: len(path)] == path]
@@ -161,18 +163,19 @@ def _runs_without(search: Search, before: Found, found: Found) -> bool:
     return Prober(search.runner, before.hypothesis.with_sizes(sizes), found.plan).ok({})
 
 
-def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> Hypothesis | None:
+def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> tuple[list[Hypothesis], Limits]:
     """The input at ``path`` as a tensor that shares the leading axes of another one, by which the model comes furthest.
 
-    Models that check what they take say what is wrong in words of their own, from which no search learns a rank.
+    Models that check what they take say what is wrong in words of their own, from which no search learns a rank. Where a
+    symbolic run ends before the model looks at the tensor, each of a few is run for real.
     """
     dtypes = list(dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)))[:3]
     leaves = [Leaf(dtype, sizes) for sizes in _leading(hypothesis) for dtype in dtypes]
     starts = [hypothesis.with_node(path, leaf) for leaf in leaves]
     reached = {start: search.reach(start) for start in starts[:_LIKELY]}
     if len(set(reached.values())) < 2:
-        return None
-    return max(reached, key=lambda start: reached[start])
+        return starts[:_LIKELY], _ONCE
+    return [max(reached, key=lambda start: reached[start])], _SOME
 
 
 def _leading(hypothesis: Hypothesis) -> list[tuple[int, ...]]:

@@ -469,3 +469,31 @@ def test_a_mask_that_would_be_dropped_gets_the_rows_of_what_it_masks(bench: Benc
     result = added(bench, Dropped(), optional("attention_mask", x=f32(11, 6, 4)))
     assert result.paths == [("attention_mask",)]
     assert result.found.hypothesis.leaves()[("attention_mask",)].sizes == (11, 7)
+
+
+class Rewriter(nn.Module):
+    """A text that decides what is computed, so that a symbolic run ends early, and the start of an answer to it.
+
+    The answer has as many rows as the text, and places for fewer words than the first try has.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(30, 12), nn.Embedding(10, 12)
+
+    def forward(self, text: torch.Tensor, start: torch.Tensor | None = None) -> Any:
+        read = self.words(text)
+        if len((text == 0).nonzero()) == 1:
+            read = read * 2
+        start = text if start is None else start
+        if len(start) != len(text) or start.dim() != 2 or start.shape[1] > 10:
+            raise ValueError("the start of an answer does not go with its text")
+        return self.words(start) + self.places(torch.arange(start.shape[1])) + read.mean(1, keepdim=True)
+
+
+def test_what_a_symbolic_run_never_comes_to_is_run_for_real_with_the_rows_of_others(bench: Bench) -> None:
+    search = bench(Rewriter()).search()
+    found = search.find(search.signature.hypothesis)
+    assert found is not None
+    optionals = add_optionals(search, found)
+    assert optionals.paths == [("start",)], optionals.left_out
