@@ -61,6 +61,10 @@ def follow_reads(prober: Prober, extents: Sequence[Extent]) -> Prober:
     for extent in extents:
         if not extent.free or extent.batch or _is_source(extent, extents) or sizes[extent.group[0]] < _LEAST:
             continue
+        if not prober.ok(dict.fromkeys(extent.group, sizes[extent.group[0]] + 1)) or prober.ok(
+            dict.fromkeys(extent.group, 1)
+        ):
+            continue  # it is fixed, or free
         others = [other for other in extents if other.free and not other.batch and other is not extent]
         for source, times in itertools.product(others, _TIMES):
             if sizes[source.group[0]] > 1 and _read_as_far(prober, extent, source, times):

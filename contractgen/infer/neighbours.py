@@ -125,13 +125,12 @@ def viewed(hypothesis: Hypothesis, message: str) -> Neighbours:
         return
     last = tuple(int(size) for size in found[1].split(", ")[1:])
     count = math.prod(int(size) for size in found[2].split("*"))
+    forms = (last, tuple(size for size in last if size > 1), (math.prod(last),))
     for path, leaf in hypothesis.leaves().items():
-        if math.prod(leaf.sizes) == count and len(leaf.sizes) > 1 and 0 not in last:
-            short = tuple(size for size in last if size > 1) or (1,)
-            for sizes in dict.fromkeys((last, short, (math.prod(last),))):
-                if len(sizes) < len(leaf.sizes):
-                    yield hypothesis.with_node(path, replace(leaf, sizes=(*leaf.sizes[: -len(sizes)], *sizes))), 0.03
-                    break
+        rank = len(leaf.sizes)
+        sizes = next((form for form in forms if 0 < len(form) < rank), ())
+        if math.prod(leaf.sizes) == count and sizes and 0 not in sizes:
+            yield hypothesis.with_node(path, replace(leaf, sizes=(*leaf.sizes[: rank - len(sizes)], *sizes))), 0.03
 
 
 _TOO_SMALL = re.compile(

@@ -634,3 +634,22 @@ def test_flags_whose_rank_is_being_tried_keep_it(bench: Bench) -> None:
     start = params(values=f32(3, 4, 5), observed=Leaf(torch.bool, (3, 4)), times=f32(3, 4))
     found = search.find(start, frozen=frozenset({("observed",)}), limits=Limits(trials=40))
     assert found is None
+
+
+class Streets(nn.Module):
+    """A table for each list of cards; fewer lists than tables would do until they are joined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(nn.Embedding(52, 4) for _ in range(6))
+        self.head = nn.Linear(24, 3)
+
+    def forward(self, cards: Any) -> Any:
+        return self.head(torch.cat([table(one).sum(1) for table, one in zip(self.tables, cards, strict=False)], 1))
+
+
+def test_a_list_has_as_many_items_as_bring_what_is_joined_to_its_width(bench: Bench) -> None:
+    search = bench(Streets()).search()
+    found = search.find(search.signature.hypothesis, limits=Limits(trials=60))
+    assert found is not None
+    assert [path for path, _ in found.hypothesis.leaves().items()] == [("cards", index) for index in range(6)]
