@@ -124,7 +124,7 @@ def viewed(hypothesis: Hypothesis, message: str) -> Neighbours:
     if not found:
         return
     last = tuple(int(size) for size in found[1].split(", ")[1:])
-    count = math.prod(int(size) for size in found[2].split("*"))
+    count = math.prod(int(size) ** int(power or 1) for size, power in re.findall(r"(\d+)(?:\*\*(\d+))?", found[2]))
     forms = (last, tuple(size for size in last if size > 1), (math.prod(last),))
     for path, leaf in hypothesis.leaves().items():
         rank = len(leaf.sizes)

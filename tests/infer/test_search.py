@@ -593,10 +593,14 @@ def test_the_rows_that_a_view_takes_are_the_last_axis(bench: Bench) -> None:
         ((5, 7), "[-1, 3, 4]", (5, 12)),
         ((5, 7, 11), "[-1, 3, 4]", (5, 3, 4)),
         ((5, 7, 11), "[-1, 6]", (5, 7, 6)),
+        ((7, 7), "[-1, 6]", (7, 6)),
     ],
 )
 def test_a_view_says_what_its_input_ends_with(sizes: tuple[int, ...], view: str, wanted: tuple[int, ...]) -> None:
-    message = f"shape '{view}' is invalid for input of size {'*'.join(map(str, sizes))}"
+    counts = "*".join(
+        f"{size}**{sizes.count(size)}" if sizes.count(size) > 1 else str(size) for size in dict.fromkeys(sizes)
+    )
+    message = f"shape '{view}' is invalid for input of size {counts}"
     others = [other.leaves()[("x",)].sizes for other, _ in viewed(params(x=f32(*sizes), y=f32(2, 2)), message)]
     assert others == [wanted]
 
