@@ -7,7 +7,7 @@ column for each pixel would be left as fixed as they are.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from contractgen.infer.extents import Extent, axes_of
@@ -40,11 +40,8 @@ def derive(groups: Sequence[Group], guards: Sequence[Guard]) -> list[Extent]:
 def compose(prober: Prober, extents: Sequence[Extent]) -> None:
     """Derive each size that is a product or a sum of others, and that has to follow each of them."""
     sizes = prober.hypothesis.sizes()
-    for extent in extents:
+    for extent, others in _open(extents, sizes):
         size = sizes[extent.group[0]]
-        if not extent.free or extent.batch or _is_source(extent, extents) or size < _LEAST:
-            continue
-        others = [other for other in extents if other.free and not other.batch and other is not extent]
         parts = [other for other in others if 1 < sizes[other.group[0]] < size]
         for expr, of in _expressions(parts):
             if evaluate(expr, sizes) == size and _follows(prober, extent, expr, of):
@@ -58,19 +55,14 @@ def follow_reads(prober: Prober, extents: Sequence[Extent]) -> Prober:
     The input is then of these sizes.
     """
     sizes = prober.hypothesis.sizes()
-    for extent in extents:
-        if not extent.free or extent.batch or _is_source(extent, extents) or sizes[extent.group[0]] < _LEAST:
-            continue
-        if not prober.ok(dict.fromkeys(extent.group, sizes[extent.group[0]] + 1)) or prober.ok(
-            dict.fromkeys(extent.group, 1)
-        ):
+    for extent, others in _open(extents, sizes):
+        larger = dict.fromkeys(extent.group, sizes[extent.group[0]] + 1)
+        if not prober.ok(larger) or prober.ok(dict.fromkeys(extent.group, 1)):
             continue  # it is fixed, or free
-        others = [other for other in extents if other.free and not other.batch and other is not extent]
         for source, times in itertools.product(others, _TIMES):
             if sizes[source.group[0]] > 1 and _read_as_far(prober, extent, source, times):
                 extent.derived = ("*", times, source.group[0])
                 prober = prober.resized(dict.fromkeys(extent.group, times * sizes[source.group[0]]))
-                sizes = prober.hypothesis.sizes()
                 break
     return prober
 
@@ -89,6 +81,14 @@ def _read_as_far(prober: Prober, extent: Extent, source: Extent, times: int) -> 
         and reads_last(prober, extent.group, at(s, times * s + 2), times * s) is False
         for s in (size, size + 1)
     )
+
+
+def _open(extents: Sequence[Extent], sizes: Mapping[Axis, int]) -> Iterator[tuple[Extent, list[Extent]]]:
+    """The sizes that may still follow from others, each with those that it may follow from as far as they are free by then."""
+    for extent in extents:
+        if not extent.free or extent.batch or _is_source(extent, extents) or sizes[extent.group[0]] < _LEAST:
+            continue
+        yield extent, [other for other in extents if other.free and not other.batch and other is not extent]
 
 
 def _is_source(extent: Extent, extents: Sequence[Extent]) -> bool:

@@ -85,10 +85,13 @@ class Contents:
         if not self.prober.base().finite:
             return Domain()
         spoilt = self._spoilt(path, ())
-        flags = [other for other, leaf in self.prober.hypothesis.leaves().items() if not leaf.dtype.is_floating_point]
-        for value in (1, 0) if flags and not spoilt["nan"] else ():  # a mask may have hidden what a NaN spoils
-            beside = tuple((other, Constant(value)) for other in flags if other != path)
-            if not spoilt["nan"] and self.prober.means(self.prober.run([Input((), beside)])[0]):
+        leaves = self.prober.hypothesis.leaves().items()
+        flags = [other for other, leaf in leaves if other != path and not leaf.dtype.is_floating_point]
+        for value in (1, 0) if flags else ():  # a mask may have hidden what a NaN spoils
+            if spoilt["nan"]:
+                break
+            beside = tuple((other, Constant(value)) for other in flags)
+            if self.prober.means(self.prober.run([Input((), beside)])[0]):
                 spoilt = self._spoilt(path, beside)
         if not spoilt["nan"]:
             return Domain()

@@ -10,6 +10,10 @@ BEYOND = re.compile(r"too many indices for tensor of dimension (\d)|in range of 
 """How messages name an axis that a tensor does not have: the rank, or the last axis that there is."""
 
 
+MULTIPLIED = r"shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<want>\d+)x\d+\)"
+"""How messages of a product of matrices name the width that came and the one that is wanted."""
+
+
 def ranks_in_message(message: str) -> frozenset[int]:
     """The ranks that the message speaks of as wanted or got."""
     beyond = BEYOND.search(message)

@@ -12,7 +12,7 @@ import torch
 
 from contractgen.infer.guards import Guard
 from contractgen.infer.hypothesis import Axis, Hypothesis, Leaf, Path, is_mask
-from contractgen.infer.messages import BEYOND
+from contractgen.infer.messages import BEYOND, MULTIPLIED
 from contractgen.infer.solve import FRESH, next_prime
 from contractgen.infer.trial import Trial
 
@@ -23,7 +23,7 @@ Neighbours = Iterator[tuple[Hypothesis, float]]
 _MUST_MATCH = r"size of tensor a \((?P<want>\d+)\) must match the size of tensor b \((?P<got>\d+)\)"
 _WANTED = (
     r"to have (?P<want>\d+) channels, but got (?P<got>\d+)",
-    r"shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<want>\d+)x\d+\)",
+    MULTIPLIED,
     _MUST_MATCH,
     r"[Gg]ot:? (?P<got>\d+),? [Ee]xpected:? (?P<want>\d+)",
     r"[Ee]xpected:? (?P<want>\d+),? (?:but )?got:? (?P<got>\d+)",

@@ -171,10 +171,10 @@ def _likeliest(search: Search, hypothesis: Hypothesis, path: Path) -> tuple[list
     """
     dtypes = list(dict.fromkeys(dtype for (dtype, _), _ in search.shapes(path)))[:3]
     leaves = [Leaf(dtype, sizes) for sizes in _leading(hypothesis) for dtype in dtypes]
-    starts = [hypothesis.with_node(path, leaf) for leaf in leaves]
-    reached = {start: search.reach(start) for start in starts[:_LIKELY]}
+    starts = [hypothesis.with_node(path, leaf) for leaf in leaves[:_LIKELY]]
+    reached = {start: search.reach(start) for start in starts}
     if len(set(reached.values())) < 2:
-        return starts[:_LIKELY], _ONCE
+        return starts, _ONCE
     return [max(reached, key=lambda start: reached[start])], _SOME
 
 

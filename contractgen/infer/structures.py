@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from contractgen.infer.hypothesis import Group, Hypothesis, Path, Unknown
+from contractgen.infer.messages import MULTIPLIED
 from contractgen.infer.neighbours import Neighbours
 
 
@@ -43,24 +44,16 @@ def other_lengths(hypothesis: Hypothesis, path: Path, node: Group, message: str)
         )
 
 
-_JOINED = re.compile(
-    r"but got \[\d+, (?P<got>\d+)\] X \[(?P<want>\d+), \d+\]"
-    r"|shapes cannot be multiplied \(\d+x(?P<got2>\d+) and (?P<want2>\d+)x\d+\)"
-)
+_PRODUCTS = (MULTIPLIED, r"but got \[\d+, (?P<got>\d+)\] X \[(?P<want>\d+), \d+\]")
 
 
 def _counts_for(message: str, count: int) -> Iterator[int]:
     """So many items of a list as bring what is joined of them to the width that a layer wants."""
-    found = _JOINED.search(message)
-    if found and count:
-        got, want = int(found["got"] or found["got2"]), int(found["want"] or found["want2"])
-        if (
-            got != want
-            and got % count == 0
-            and want % (got // count) == 0
-            and 0 < want // (got // count) <= _MOST_ITEMS
-        ):
-            yield want // (got // count)
+    found = next(filter(None, (re.search(pattern, message) for pattern in _PRODUCTS)), None)
+    got, want = (int(found["got"]), int(found["want"])) if found else (0, 0)
+    each = got // count if count and got % count == 0 else 0
+    if each and got != want and want % each == 0 and 0 < want // each <= _MOST_ITEMS:
+        yield want // each
 
 
 _MOST_ITEMS = 16

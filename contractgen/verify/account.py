@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from contractgen.contract.model import Contract, Values
+from contractgen.contract.model import Contract
 from contractgen.contract.solve import sizes_near
 from contractgen.verify.cases.model import Case
 from contractgen.verify.compare import output_problem, widest
 from contractgen.verify.fill import Array, from_bits, is_floating
 from contractgen.verify.places import extents, places
-from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments
+from contractgen.verify.recipe import Axis, Element, Length, Recipe, arguments, domain
 from contractgen.verify.runtimes.eager import Eager
 from contractgen.verify.sizes import Sizes, bound_value, greatest_size, sizes_of_inputs
 from contractgen.verify.trees import OutputMismatch, output_tensors
@@ -224,18 +224,10 @@ def _gives(
     return widest(outputs, same, tensors).ratio <= 1
 
 
-def _values_there(contract: Contract, edit: Element) -> Values | None:
-    """What the element that is edited may be: of a tensor with a domain for each column, that of its column."""
-    values = places(contract).leaf(edit.tensor).tensor.values
-    if values is None or edit.column is None or values.along_last is None:
-        return values
-    return values.along_last[edit.column]
-
-
 def _wraps(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, outputs: Mapping[str, Array]) -> bool:
     """Whether a negative number gives what the one that it counts to from the end of the table gives."""
-    values = _values_there(contract, edit)
-    high = None if values is None or values.min != 0 else bound_value(values.max, recipe.sizes)
+    values = domain(places(contract).leaf(edit.tensor).tensor, edit.column)
+    high = None if values.min != 0 else bound_value(values.max, recipe.sizes)
     if high is None or not -high - 1 <= edit.value < 0:
         return False
     return _same_with(contract, eager, recipe, replace(edit, value=int(edit.value) + int(high) + 1), outputs)
@@ -246,8 +238,8 @@ def _saturates(contract: Contract, eager: Eager, recipe: Recipe, edit: Element, 
 
     Lengths may be returned as they came.
     """
-    values = _values_there(contract, edit)
-    if values is None or not outputs:
+    values = domain(places(contract).leaf(edit.tensor).tensor, edit.column)
+    if not outputs:
         return False
     low, high = bound_value(values.min, recipe.sizes), bound_value(values.max, recipe.sizes)
     allowed = [float(option) for option in values.one_of or ()]
