@@ -21,7 +21,7 @@ from contractgen.infer.ranks import groups_of
 from contractgen.infer.relations import Relation, relate
 from contractgen.infer.search import Search
 from contractgen.infer.tables import fix_columns_of_tables
-from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, squared, twinned, untie
+from contractgen.infer.ties import absorb, bind, bind_indexed, bind_masks, bind_members, squared, twinned, unlike, untie
 from contractgen.infer.trial import SymbolicTensor
 
 Report = Callable[[str, str], None]
@@ -51,10 +51,12 @@ def measure_sizes(
     prober.base()
     report("trace", f"{len(guards)} conditions over {len(found.hypothesis.sizes())} axes")
     groups = [part for group in groups_of(prober, found) for part in untie(prober, group)]
-    groups, prober = twinned(prober, bind(prober, groups))
+    groups, prober = bind_members(prober, bind(prober, groups), given)
+    groups, prober = twinned(prober, groups)
     groups, prober = squared(prober, groups)
     groups, prober = absorb(prober, bind_masks(prober, groups), guards)
     groups, prober, indexed = bind_indexed(prober, groups)
+    groups = unlike(groups, given)
     proof = prove_batch(prober, groups, optionals.names)
     extents = derive(groups, guards)
     batch = next((extent for extent in extents if proof is not None and extent.group == proof.group), None)

@@ -41,6 +41,7 @@ Grid = list[tuple[int, int, bool]]
 def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[Relation]:
     """The relations between free extents. A bound that turns out to come from another dim is taken back."""
     found = [_of_step(extent) for extent in sizes.extents if extent.free and extent.remainder]
+    found += _of_shares(sizes, guards)
     free = [extent for extent in sizes.extents if extent.free and not extent.batch]
     for first, second in itertools.combinations(free, 2):
         grid = _grid(sizes, first, second)
@@ -62,6 +63,28 @@ def _of_products(sizes: Sizes, known: Sequence[Relation]) -> list[Relation]:
     products = [Relation("<=", product, most, claim) for product, most, claim in bounded_products(sizes)]
     told = [product for product in products if not any(product.holds(sample) for sample in failed)]
     return [product for product in told if not _failing(sizes, [*known, product])][:1]
+
+
+def _of_shares(sizes: Sizes, guards: Sequence[Guard]) -> list[Relation]:
+    """That one size is so many times another, whatever that one is: as many questions for each picture."""
+    found: list[Relation] = []
+    for whole, parts in itertools.permutations([extent for extent in sizes.extents if extent.free], 2):
+        axes = {*whole.group, *parts.group}
+        conditions = any(not guard.tie and len(guard.axes) > 1 and axes.issuperset(guard.axes) for guard in guards)
+        if not conditions and not 1 < whole.multiple_of == sizes.size(parts):
+            continue
+        pairs = [(x, y) for y in (1, 2, 3, 4, 5) for x in (y, y + 1, 2 * y, 2 * y + 1, 3 * y)]
+        ran = sizes.ran([sizes.with_size((whole, x), (parts, y)) for x, y in pairs])
+        if all(well == (x % y == 0) for (x, y), well in zip(pairs, ran, strict=True)):
+            for extent in (whole, parts):
+                extent.min, extent.max, extent.multiple_of = 1, None, 1
+                extent.claims = [claim for claim in extent.claims if claim.property not in _OF_BOUNDS]
+            rest: AxisExpr = ("%", whole.group[0], parts.group[0])
+            found.append(Relation("==", rest, 0, Claim("holds", "probed", "sizes 6 and 3 ran, 7 and 3 failed")))
+    return found
+
+
+_OF_BOUNDS = ("min", "max", "multiple_of")
 
 
 def _of_step(extent: Extent) -> Relation:

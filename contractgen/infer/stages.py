@@ -113,7 +113,11 @@ def _has_batch(search: Search, optionals: Optionals) -> bool:
 def _excludes(sizes: Sizes, given: Example, signature: Signature) -> bool:
     """Whether the claims refuse the user's own example: the sizes that were tried first had misled."""
     own = from_example(signature, given)[0].sizes()
-    return any(not e.contains(own[axis]) for e in sizes.extents if e.derived is None for axis in e.group if axis in own)
+    for extent in sizes.extents:
+        found = {own[axis] for axis in extent.group if axis in own}
+        if len(found) > 1 or (extent.derived is None and not all(extent.contains(size) for size in found)):
+            return True
+    return False
 
 
 def _gather(
@@ -158,7 +162,9 @@ def _open_questions(measured: Measured, domains: Mapping[Path, Domain]) -> list[
         detail = f"these sizes failed together: {text}; which condition forbids them?"
         questions.append(Evidence("model", "sizes", "assumed", detail))
     prober = measured.sizes.prober
-    for change in ({}, _grown(measured.sizes)):
+    base, grown = prober.hypothesis.sizes(), _grown(measured.sizes)
+    holds = all(relation.holds(base | grown) for relation in measured.relations)
+    for change in ({}, grown) if holds else ({},):
         outcomes = prober.run(random_inputs(measured.sizes, domains, change))
         prober.remember(change, outcomes)
         failed = next((o for o in outcomes if not prober.means(o) and o.kind != "timeout"), None)

@@ -121,6 +121,40 @@ def _alike(groups: list[Group], sizes: dict[Axis, int]) -> Iterator[list[Group]]
     yield from ([one for one in same if one is not other] for same in several if len(same) > 3 for other in same)
 
 
+def bind_members(prober: Prober, groups: list[Group], given: Mapping[Axis, int]) -> tuple[list[Group], Prober]:
+    """Groups merged where an example has as many numbers as rows, and one of both may not be more: a number for each row.
+
+    Which graph each node is of is said for every node, though a model may leave out the last ones. The prober that comes
+    back has the sizes made equal.
+    """
+    sizes, leaves = prober.hypothesis.sizes(), prober.hypothesis.leaves()
+    ids = [path for path, leaf in leaves.items() if len(leaf.sizes) == 1 and leaf.dtype in (torch.int64, torch.int32)]
+    for first, second in itertools.permutations(groups, 2):
+        counts = {given[axis] for axis in first if axis in given and axis[0] in ids}
+        rows = {given[axis] for axis in second if axis in given and axis[1] == 0 and axis[0] not in ids}
+        if not any(count > 2 for count in counts & rows):
+            continue
+        size = max(sizes[first[0]], sizes[second[0]])
+        both = (*first, *second)
+        larger = [size + 1, size + 2, 2 * size]
+        together = prober.at([dict.fromkeys(both, new) for new in (size, *larger)])
+        more = [prober.at([changed(both, size) | changed(group, new) for new in larger]) for group in (first, second)]
+        one_sided = any(not any(prober.means(outcome) for outcome in outcomes) for outcomes in more)
+        if one_sided and all(prober.means(outcome) for outcome in together):
+            return bind_members(prober.resized(changed(both, size)), merged(groups, (first, second), sizes), given)
+    return groups, prober
+
+
+def unlike(groups: Sequence[Group], given: Mapping[Axis, int]) -> list[Group]:
+    """The groups, without what an example that ran has at another size than the rest."""
+    parts: list[Group] = []
+    for group in groups:
+        sizes = dict.fromkeys(given[axis] for axis in group if axis in given)
+        first = next(iter(sizes), 0)
+        parts += [tuple(axis for axis in group if given.get(axis, first) == size) for size in sizes or (first,)]
+    return parts
+
+
 def bind_masks(prober: Prober, groups: list[Group]) -> list[Group]:
     """Groups merged where a mask has the sizes of the tensor that it masks, and both may change together.
 

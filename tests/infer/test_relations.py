@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from contractgen.infer.relations import Relation, counterexamples, relate
 from contractgen.infer.values import Plan
-from tests.infer.conftest import Bench, Measured, f32, i64, params
+from tests.infer.conftest import Bench, Measured, f32, i64, inferred, params
 
 
 class Longer(nn.Module):
@@ -147,3 +147,24 @@ def test_contents_that_a_size_bounds_do_not_hide_a_relation(bench: Bench) -> Non
     found = bench(_Grouped()).measured(params(rows=f32(11), at=i64(3), groups=f32(2)), plan)
     groups, rows = (("groups",), 0), (("rows",), 0)
     assert [(r.operator, r.left, r.right) for r in relate(found.sizes, (), ())] == [("<=", groups, rows)]
+
+
+class Asked(nn.Module):
+    """As many questions of each picture, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.sight = nn.Embedding(30, 8), nn.Linear(5, 8)
+
+    def forward(self, questions: torch.Tensor, pictures: torch.Tensor) -> Any:
+        each = questions.shape[0] // pictures.shape[0]
+        return self.words(questions).mean(1).reshape(pictures.shape[0], each, 8) @ self.sight(pictures)[..., None]
+
+
+def test_a_size_may_be_any_number_of_times_another() -> None:
+    contract = inferred(Asked(), example=((torch.randint(0, 30, (6, 7)), torch.rand(2, 5)), {}))
+    questions, pictures = (part.node.shape[0] for part in contract.inputs)  # type: ignore[union-attr]
+    assert list(contract.relations) == [("==", ("%", questions, pictures), 0)]
+    spans = [(contract.dims[name].min, contract.dims[name].max) for name in (questions, pictures)]  # type: ignore[index]
+    assert spans == [(1, None), (1, None)]
+    assert not [claim.detail for claim in contract.evidence if claim.source == "assumed"]

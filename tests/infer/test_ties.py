@@ -258,3 +258,39 @@ def test_two_frames_of_a_film_are_of_one_size() -> None:
         "height": (1, None),
         "width": (1, None),
     }
+
+
+class Shared(nn.Module):
+    """Each node weighs less in a larger graph; the graphs of more nodes than there are would be counted as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor, graph: torch.Tensor) -> Any:
+        nodes = torch.zeros(int(graph.max()) + 1).index_add(0, graph, torch.ones(graph.shape[0]))
+        return self.layer(x) / nodes[graph][: x.shape[0], None]
+
+
+def test_what_an_example_gives_for_every_row_is_of_every_row() -> None:
+    contract = inferred(Shared(), example=((torch.rand(7, 6), torch.tensor([0, 0, 0, 1, 1, 1, 2])), {}))
+    assert [part.node.shape[0] for part in contract.inputs] == ["rows"] * 2  # type: ignore[union-attr]
+    assert contract.relations == ()
+
+
+class Pooled(nn.Module):
+    """The mean of the nodes of each graph; the last nodes may be of none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor, graph: torch.Tensor) -> Any:
+        where = graph[:, None].expand(-1, 4)
+        return torch.zeros(int(graph.max()) + 1, 4).scatter_reduce(0, where, self.layer(x), "mean")
+
+
+def test_what_an_example_has_at_other_sizes_is_not_tied() -> None:
+    contract = inferred(Pooled(), example=((torch.rand(9, 6), torch.tensor([0, 0, 1, 2])), {}))
+    nodes, graphs = (part.node.shape[0] for part in contract.inputs)  # type: ignore[union-attr]
+    assert list(contract.relations) == [("<=", graphs, nodes)]
