@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,8 +52,29 @@ def relate(sizes: Sizes, guards: Sequence[Guard], pool: Sequence[int]) -> list[R
                 found.append(relation)
                 if isinstance(relation.left, tuple) and isinstance(relation.right, tuple):
                     _release(sizes, first, second, guards, pool)
+    found += _of_smallest(sizes, found, free)
     found += _from_conditions(sizes, found, guards)
     return found + _of_products(sizes, found)
+
+
+def _of_smallest(sizes: Sizes, known: Sequence[Relation], free: Sequence[Extent]) -> list[Relation]:
+    """That of three sizes not all may be smallest: a norm of what is left of a volume asks for more than one voxel."""
+    base = sizes.prober.hypothesis.sizes()
+    for parts in itertools.combinations(free, 3):
+        corner = sizes.with_size(*((extent, extent.min) for extent in parts))
+        if not all(relation.holds(base | corner) for relation in known) or sizes.ran([corner])[0]:
+            continue
+        steps = [[extent.min + i * extent.multiple_of for i in range(3)] for extent in parts]
+        points = list(itertools.product(*steps))
+        ran = sizes.ran([sizes.with_size(*zip(parts, point, strict=True)) for point in points])
+        most_failed = max(math.prod(point) for point, well in zip(points, ran, strict=True) if not well)
+        good = [point for point, well in zip(points, ran, strict=True) if well]
+        if good and most_failed < min(map(math.prod, good)):
+            shown = [" and ".join(map(str, point)) for point in (good[0], points[0])]
+            product: AxisExpr = ("*", parts[0].group[0], ("*", parts[1].group[0], parts[2].group[0]))
+            claim = Claim("holds", "probed", f"sizes {shown[0]} ran, {shown[1]} failed")
+            return [Relation("<", most_failed, product, claim)]
+    return []
 
 
 def _of_products(sizes: Sizes, known: Sequence[Relation]) -> list[Relation]:

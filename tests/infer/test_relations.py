@@ -115,6 +115,31 @@ def test_a_product_of_three_coarse_grids_is_a_relation(bench: Bench) -> None:
     assert relation.claim.source == "traced"
 
 
+class Checked(nn.Module):
+    """Blocks of four voxels of which more than one has to be left, behind a branch that no symbolic run passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks, self.norm = nn.Conv3d(1, 2, 4, 4), nn.InstanceNorm3d(2, affine=True)
+
+    def forward(self, scan: torch.Tensor) -> Any:
+        if any(size % 4 for size in scan.shape[2:]):
+            raise ValueError("sides of whole blocks")
+        if scan.isnan().any():
+            raise ValueError("a scan without NaN")
+        return self.norm(self.blocks(scan))
+
+
+def test_of_three_sizes_not_all_are_smallest_where_no_condition_was_read(bench: Bench) -> None:
+    measured = bench(Checked()).measured(params(scan=f32(2, 1, 8, 12, 16)))
+    [relation] = related(measured)
+    axes = [(("scan",), axis) for axis in (2, 3, 4)]
+    assert relation.holds(dict(zip(axes, (4, 8, 4), strict=True)))
+    assert not relation.holds(dict(zip(axes, (4, 4, 4), strict=True)))
+    assert relation.claim.source == "probed"
+    assert counterexamples(measured.sizes, [relation]) == []
+
+
 def test_sizes_that_are_free_of_each_other_have_no_relation(bench: Bench) -> None:
     measured = bench(Unrelated()).measured(params(a=f32(7), b=f32(11)))
     assert related(measured) == []
