@@ -84,7 +84,7 @@ class Values:
     """What each row has. A row is all that one index of the first axis holds; one axis is one row. A tensor without
     elements passes."""
     along_last: tuple[Values, ...] | None = None
-    """One domain per index of a fixed last axis."""
+    """One domain per index of the last axis: of a fixed one for each, of a free one for the first that it always has."""
 
 
 @dataclass(frozen=True, slots=True)

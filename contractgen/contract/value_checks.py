@@ -43,12 +43,12 @@ def value_problems(tensor: Tensor, path: str, contract: Contract, known: frozens
     if values.along_last is None:
         return
     path = f"{path}.along_last"
-    last = tensor.shape[-1] if tensor.shape else None
-    if not isinstance(last, int):
-        what = "the tensor has no axis" if last is None else f"that is {last!r}"
-        yield Problem(path, f"needs a last axis of a fixed size; {what}")
-    elif last != len(values.along_last):
+    if not tensor.shape:
+        yield Problem(path, "is about the last axis of a tensor that has no axis")
+    elif isinstance(last := tensor.shape[-1], int) and last != len(values.along_last):
         yield Problem(path, f"has {len(values.along_last)} domains for a last axis of {last}")
+    elif (least := _least_size(last, contract)) < len(values.along_last):
+        yield Problem(path, f"has {len(values.along_last)} domains for a last axis of {last!r}, which may be {least}")
     for index, column in enumerate(values.along_last):
         if column != (alone := replace(column, order=None, attained=False, each_row=None, along_last=None)):
             yield Problem(f"{path}[{index}]", "says something about a whole last axis, but is about one index of it")

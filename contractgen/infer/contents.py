@@ -9,9 +9,10 @@ from dataclasses import replace
 import torch
 
 from contractgen.contract.model import Source
+from contractgen.infer.arrangement import number_of, settle_arrangement
 from contractgen.infer.bounds import last_accepted
 from contractgen.infer.domain import BoundBy, Domain, Limit, keep_to_own_rows, positions_from_zero
-from contractgen.infer.edits import Bits, Climb, Constant, Each, Put, Sorted, view
+from contractgen.infer.edits import Bits, Climb, Constant, Each, Put, view
 from contractgen.infer.extents import Claim, Extent, Sizes
 from contractgen.infer.forked import Outcome
 from contractgen.infer.hypothesis import Leaf, Path, is_mask, name_in
@@ -124,7 +125,7 @@ class Contents:
             self.prober.remember({}, self.prober.run([Input((), ((path, Climb(1)),))]))  # how many rows two groups give
         if "position" in name_in(path).lower():
             positions_from_zero(domain, self.pool)
-        if is_mask(path) and self._numeric(domain.min, 0) <= 0 < self._numeric(domain.max, 1):
+        if is_mask(path) and number_of(self.sizes, domain.min, 0) <= 0 < number_of(self.sizes, domain.max, 1):
             flag = self._as_flag(path)
             if flag is not None:
                 return flag
@@ -137,10 +138,7 @@ class Contents:
             flag = self._as_flag(path)
             if flag is not None:
                 return flag
-        if domain.bounded and leaf.sizes:
-            self._order(path, leaf, domain)
-        if isinstance(domain.max, BoundBy) and len(leaf.sizes) == 1:
-            self._attained(path, domain, domain.max)
+        settle_arrangement(self.sizes, path, leaf, domain)
         return domain
 
     def _count(self, path: Path, domain: Domain) -> None:
@@ -279,7 +277,7 @@ class Contents:
 
         A difference that has to be in a range, as the width of a box, bounds one column by what another one holds.
         """
-        first = [(self._numeric(domain.min, 0), self._numeric(domain.max, 0)) for domain in found]
+        first = [(number_of(self.sizes, domain.min, 0), number_of(self.sizes, domain.max, 0)) for domain in found]
         for column, domain in enumerate(found):
             for side, name, step in ((1, "max", 1), (0, "min", -1)):
                 others = tuple(Put(first[o][side], 0, o) for o in range(len(found)) if o != column and found[o].bounded)
@@ -316,58 +314,6 @@ class Contents:
                 one_of=(0, 1), claims=[Claim("one_of", "assumed", "the name says mask; is anything but 0 and 1 meant?")]
             )
         return None
-
-    def _order(self, path: Path, leaf: Leaf, domain: Domain) -> None:
-        """``order`` where only sorted contents run."""
-        low, high = self._numeric(domain.min, -8), self._numeric(domain.max, 8)
-        if leaf.sizes[-1] < 2 or high - low < 1:
-            return
-        runs = {
-            name: self.prober.means(self.prober.run([Input((), ((path, Sorted(low, high, name)),))])[0])
-            for name in ("descending", "ascending", "none")
-        }
-        if runs["none"]:
-            return
-        for name in ("descending", "ascending"):
-            other = "ascending" if name == "descending" else "descending"
-            if runs[name] and not runs[other]:
-                domain.order = name
-                domain.claims.append(
-                    Claim(
-                        "order",
-                        "probed",
-                        f"a {name} row ran, an {other} one failed"
-                        if other[0] == "a"
-                        else f"an {name} row ran, a {other} one failed",
-                    )
-                )
-
-    def _attained(self, path: Path, domain: Domain, bound: BoundBy) -> None:
-        """``attained`` where all elements below the bound fail, and one at the bound beside them runs, at two sizes."""
-        extent = bound.extent
-        current = self.sizes.size(extent)
-        sizes = [size for size in (current, current + 3 * extent.multiple_of) if extent.contains(size)]
-        place = -1 if domain.order == "ascending" else 0
-        shown: list[str] = []
-        for size in sizes:
-            high = bound.factor * size + bound.offset
-            low = domain.min if isinstance(domain.min, int) else high - 1
-            short = max(1, high // 2, low)
-            change = tuple(self.sizes.with_size((extent, size)).items())
-            edits = (Constant(high), Each((Constant(short), Put(high, place))), Constant(high - 1), Constant(short))
-            outcomes = self.prober.run([Input(change, ((path, edit),)) for edit in edits])
-            whole, one, *none = (self.prober.means(outcome) for outcome in outcomes)
-            if short >= high or not whole or not one or any(none):
-                return
-            shown.append(f"at size {size} one {high} beside {short} ran, and {high - 1} or {short} alone failed")
-        if len(shown) == len(sizes) == 2:
-            domain.attained = True
-            domain.claims.append(Claim("attained", "probed", "; ".join(shown)))
-
-    def _numeric(self, limit: Limit | None, default: int) -> int:
-        if isinstance(limit, BoundBy):
-            return limit.factor * self.sizes.size(limit.extent) + limit.offset
-        return default if limit is None else limit
 
 
 WIDEST = 64

@@ -32,9 +32,9 @@ def _random_edit(domain: Domain | None, leaf: Leaf, at: Mapping[Axis, int], seed
     if domain is None or leaf.dtype.is_complex:
         return None
     if domain.columns is not None:
-        return Each(
-            tuple(Within(*_range(c, at), seed + i, column=i) for i, c in enumerate(domain.columns) if c.bounded)
-        )
+        whole = (Within(*_range(domain, at), seed, domain.order),) if domain.bounded else ()
+        columns = enumerate(domain.columns)
+        return Each((*whole, *(Within(*_range(c, at), seed + i, column=i) for i, c in columns if c.bounded)))
     if domain.one_of is not None:
         return Within(min(domain.one_of), max(domain.one_of), seed, each_row=domain.each_row)
     if not domain.bounded:

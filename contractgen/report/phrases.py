@@ -34,7 +34,9 @@ def values(domain: model.Values | None) -> str:
     if domain is None:
         return ""
     parts = []
-    if domain.min is not None and domain.max is not None:
+    if domain.min is not None and domain.min == domain.max:
+        parts.append(_bound(domain.min))
+    elif domain.min is not None and domain.max is not None:
         parts.append(f"{_bound(domain.min)} to {_bound(domain.max)}")
     elif domain.min is not None:
         parts.append(f"{_bound(domain.min)} or more")

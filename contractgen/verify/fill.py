@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from contractgen.contract.model import DType, EachRow, Values
+from contractgen.contract.model import Bound, DType, EachRow, Values
 from contractgen.verify.sizes import bound_value
 
 Array = npt.NDArray[Any]
@@ -72,11 +73,10 @@ def filled(
     """An array of ``shape`` inside the domain. The same seed gives the same array."""
     chooser = np.random.default_rng(seed)
     values = values or FREE
-    if values.along_last and shape and shape[-1] == len(values.along_last):
-        columns = [_numbers(how, dtype, shape[:-1], column, sizes, chooser) for column in values.along_last]
-        numbers = np.stack(columns, axis=-1)
-    else:
-        numbers = _numbers(how, dtype, shape, values, sizes, chooser)
+    numbers = _numbers(how, dtype, shape, values, sizes, chooser)
+    for index, column in enumerate(values.along_last or ()):
+        if shape and index < shape[-1]:
+            numbers[..., index] = _numbers(how, dtype, shape[:-1], _within(column, values, sizes), sizes, chooser)
     high = bound_value(values.max, sizes) if values.attained else None
     if high is not None and numbers.size and numbers.max() < high:
         numbers.reshape(-1)[chooser.integers(numbers.size)] = high
@@ -87,6 +87,16 @@ def filled(
         if values.order == "descending":
             numbers = numbers[..., ::-1]
     return cast(numbers, dtype)
+
+
+def _within(column: Values, whole: Values, sizes: Mapping[str, int]) -> Values:
+    """The domain of a column, bound by that of the whole tensor too."""
+
+    def tightest(bounds: tuple[Bound | None, Bound | None], choose: Callable[..., Bound]) -> Bound | None:
+        known = {one: value for one in bounds if one is not None and (value := bound_value(one, sizes)) is not None}
+        return choose(known, key=known.__getitem__) if known else None
+
+    return replace(column, min=tightest((column.min, whole.min), max), max=tightest((column.max, whole.max), min))
 
 
 def rows_of(array: Array) -> Array:

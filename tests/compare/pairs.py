@@ -125,9 +125,11 @@ def values(chooser: random.Random, dtype: str, shape: tuple[int | str, ...], dep
     order = chooser.choice(("ascending", "descending")) if depth and shape and chooser.random() < 0.15 else None
     if dtype == "bool":
         return Values(order=order) if order else None
-    if depth and shape and isinstance(shape[-1], int) and chooser.random() < 0.4:
-        columns = tuple(values(chooser, dtype, (), 0) or Values() for _ in range(shape[-1]))
-        return Values(along_last=columns, order=order)
+    if depth and shape and shape[-1] != "d" and chooser.random() < 0.4:
+        count = shape[-1] if isinstance(shape[-1], int) else 1
+        columns = tuple(values(chooser, dtype, (), 0) or Values() for _ in range(count))
+        own = values(chooser, dtype, (), 0) if isinstance(shape[-1], str) else None
+        return dataclasses.replace(own or Values(), along_last=columns, order=order)
     whole = dtype.startswith("int")
     points: tuple[int | str, ...] = (-1, 0, 1, 2, 3) if whole else (-1, 0, 1, 2, "0.5", "1.5", "-0.5")
     if chooser.random() < 0.25:

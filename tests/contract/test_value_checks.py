@@ -147,10 +147,11 @@ def test_domains_that_contradict_the_dtype_or_themselves(
     assert found(values, dtype) == ([problem] if problem else [])
 
 
-def test_columns_need_a_fixed_last_axis() -> None:
+def test_columns_need_a_last_axis_that_always_has_them() -> None:
     columns = Values(along_last=(Values(min=0), Values(min=1)))
-    assert found(columns, shape=(2, "n")) == [(".along_last", "needs a last axis of a fixed size; that is 'n'")]
-    assert found(columns, shape=()) == [(".along_last", "needs a last axis of a fixed size; the tensor has no axis")]
+    assert found(columns, shape=(2, "n")) == [(".along_last", "has 2 domains for a last axis of 'n', which may be 1")]
+    assert found(columns, shape=()) == [(".along_last", "is about the last axis of a tensor that has no axis")]
+    assert found(Values(along_last=(Values(max=0),)), shape=(2, "n")) == []
 
 
 def test_an_order_needs_an_axis() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import Any
 
@@ -94,9 +95,11 @@ class Maker:
             return None
         if dtype.startswith("complex"):
             return model.Values(finite=rng.random() < 0.5, not_nan=rng.random() < 0.5)
-        if depth and shape and isinstance(shape[-1], int) and rng.random() < 0.2:
-            columns = tuple(self.values(dtype, (), 0) or model.Values() for _ in range(shape[-1]))
-            return model.Values(along_last=columns)
+        fixed = bool(shape) and isinstance(shape[-1], int)
+        if depth and shape and (fixed or self.always_has_one(shape[-1])) and rng.random() < 0.2:
+            columns = tuple(self.values(dtype, (), 0) or model.Values() for _ in range(shape[-1] if fixed else 1))
+            own = None if fixed else self.values(dtype, (), 0)
+            return dataclasses.replace(own or model.Values(), along_last=columns)
         low: Any = rng.choice([None, None, 0, 0, 1, "0.5", "-1.25"])
         high: Any = rng.choice(
             [None, None, 3, 5, "2.1", rng.choice(list(self.dims)), ("+", rng.choice(list(self.dims)), 1)]
@@ -114,6 +117,10 @@ class Maker:
         rows = not attained and order is None and not sized and bool(depth and shape) and rng.random() < 0.3
         each_row = model.EachRow(rng.choice(["nonzero", "zero"])) if rows else None
         return model.Values(low, high, one_of, finite, not_nan, order, attained, each_row)
+
+    def always_has_one(self, name: str) -> bool:
+        """Whether an axis is sure to have an index."""
+        return self.dims[name].equals is None and self.dims[name].min > 0
 
     def arguments(self, contract: model.Contract) -> dict[str, Any]:
         """Arguments that are likely to keep the contract."""

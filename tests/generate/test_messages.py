@@ -54,6 +54,12 @@ MODEL = generated(
             Parameter(
                 "mask", Tensor("mask", "int64", (2, 2), Values(each_row=EachRow("nonzero"))), "keyword", required=False
             ),
+            Parameter(
+                "offsets",
+                Tensor("offsets", "int64", ("offsets",), Values(along_last=(Values(min=0, max=0),))),
+                "keyword",
+                required=False,
+            ),
             Parameter("real", Tensor("real", "float32", (1,), Values(not_nan=True)), "keyword", required=False),
         ),
         OUTPUTS,
@@ -63,6 +69,7 @@ MODEL = generated(
             "seq": Dim(),
             "half": Dim(equals=("//", "height", 2)),
             "frames": Dim(max=2),
+            "offsets": Dim(),
         },
         (("<=", "seq", "height"),),
         fingerprint=f"sha256:{'1' * 64}",
@@ -143,6 +150,12 @@ def test_a_message_says_where_what_was_expected_and_what_came(kind: str) -> None
     found = {one.message: one for one in refusal.value.violations}
     assert message in found
     assert found[message].code == CATALOGUE[kind][0]
+
+
+def test_the_domain_of_the_first_index_of_a_free_axis_is_about_that_one_alone() -> None:
+    VALIDATOR.validate(good(), offsets=np.array([0, 3, 2]))
+    with pytest.raises(VALIDATOR.ContractViolation, match=r"inputs\.offsets: expected at most 0, got 3 at \[0\]"):
+        VALIDATOR.validate(good(), offsets=np.array([3, 0]))
 
 
 def test_all_violations_are_reported_together() -> None:

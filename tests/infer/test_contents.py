@@ -233,6 +233,39 @@ def test_contents_that_must_be_sorted_have_an_order(bench: Bench) -> None:
     assert "a descending row ran, an ascending one failed" in [claim.detail for claim in found.claims]
 
 
+class Bags(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bag = nn.EmbeddingBag(13, 3)
+
+    def forward(self, words: torch.Tensor, x: torch.Tensor) -> Any:
+        return self.bag(words, x)
+
+
+class Marked(Words):
+    """Wants its mark at the start, whatever follows it."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        if x[0] != 0:
+            raise ValueError("no mark")
+        return super().forward(x)
+
+
+def test_offsets_start_at_0_and_are_put_as_a_question_whether_they_ever_fall(bench: Bench) -> None:
+    found = domain(bench, Bags(), params(words=i64(7), x=i64(4)))
+    assert isinstance(found.max, BoundBy)
+    assert found.columns == (Domain(min=0, max=0),)
+    assert found.order == "ascending"
+    assert sources(found)["along_last[0].max"] == "probed"
+    assert sources(found)["order"] == "assumed"
+
+
+def test_what_starts_with_a_mark_has_no_order(bench: Bench) -> None:
+    found = domain(bench, Marked(), params(x=i64(5)), {("x",): "zeros"})
+    assert (found.min, found.max, found.order) == (0, 12, None)
+    assert found.columns == (Domain(min=0, max=0),)
+
+
 def test_node_indices_stay_below_the_number_of_nodes(bench: Bench) -> None:
     found = domain(bench, Gather(), params(nodes=f32(5, 2), x=i64(7)))
     assert found.min == 0

@@ -93,6 +93,7 @@ def test_markup_in_names_is_text() -> None:
         (None, ""),
         (Values(min=0), "0 or more"),
         (Values(max="seq"), "seq or less"),
+        (Values(max="seq", along_last=(Values(min=0, max=0),)), "seq or less, [..., 0] 0"),
         (Values(min=("-", "seq", 1), max="seq"), "seq - 1 to seq"),
         (Values(finite=True, order="descending"), "finite, descending along the last axis"),
         (Values(min=1, max="seq", attained=True), "1 to seq, the largest seq"),

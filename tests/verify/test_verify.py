@@ -406,7 +406,8 @@ class Columns(nn.Module):
         self.table = nn.Embedding(5, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.table(x[:, 0].long()) * x[:, 1:]
+        category, factor = x.unbind(1)
+        return self.table(category.long()) * factor[:, None]
 
 
 def test_a_fraction_beyond_the_bound_of_a_column_acts_as_the_bound_does() -> None:

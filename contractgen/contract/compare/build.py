@@ -138,8 +138,10 @@ class _Picker:
         order = self.tensor.values.order if self.tensor.values else None
         columns = self._columns(self.tensor)
         if order is not None and columns:
-            row = self._ordered(columns, order)
-            return row[-1], tuple(enumerate(row[:-1]))
+            told = max([columns, *(1 + index for index in self.demanded if index is not None)])
+            row = self._ordered(min(told, length), order)
+            fill = self.demanded.get(None, row[-1])
+            return fill, tuple(enumerate(row[:-1] if fill == row[-1] else row))
         if order is not None and self.demanded:
             *first, last = self.demanded.values()
             return last, tuple(enumerate(first))

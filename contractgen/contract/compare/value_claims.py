@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -51,9 +51,8 @@ class Elements:
             return
         both = (self.leaf.given, self.leaf.judge)
         count = max(len(one.values.along_last or ()) if one.values else 0 for one in both)
-        columns: Iterable[int | None] = range(count) if count else [None]
-        for column in columns:
-            yield from self._about_column(column)
+        for column in self._columns(count):
+            yield from self._about_column(column, count)
         if judge.attained and judge.max is not None:
             yield from self._about_largest(count, judge.max)
         if judge.each_row is not None and self.leaf.side == self.sizes.side:
@@ -64,10 +63,16 @@ class Elements:
                 said = (given or "in any order", judge.order)
                 yield self._question("order", "", self.leaf.needs, lambda: self._disorders(count), said, complete=True)
 
-    def _about_column(self, column: int | None) -> Iterator[Question]:
+    def _columns(self, count: int) -> Sequence[int | None]:
+        """The indices that have domains, and None for all others of an axis that has more."""
+        more = not count or self.leaf.given.shape[-1] != count
+        return [*range(count), *[None] * more]
+
+    def _about_column(self, column: int | None, count: int) -> Iterator[Question]:
         given, judge = domain(self.leaf.given, column), domain(self.leaf.judge, column)
         said = (said_values(self.leaf.given, column), said_values(self.leaf.judge, column))
         where = "" if column is None else f"[..., {column}]"
+        place = count or None if column is None else column
 
         # Messages are built of one row: where that has no room for a largest element beside, another row has.
         rank = len(self.leaf.given.shape)
@@ -77,7 +82,7 @@ class Elements:
 
         def question(rule: str, needs: Needs, claim: Claim, complete: bool = True) -> Question:
             complete = complete and rule not in rows
-            return self._question(rule, where, needs, lambda: self._ways(column, given, judge, claim), said, complete)
+            return self._question(rule, where, needs, lambda: self._ways(place, given, judge, claim), said, complete)
 
         for rule, bounds in (("value-min", judge.low), ("value-max", judge.high)):
             for bound in bounds:
@@ -101,7 +106,8 @@ class Elements:
 
     def _about_largest(self, count: int, bound: Bound) -> Iterator[Question]:
         """Whether all elements may be below the judge's max. Of ``count`` columns each has its least number."""
-        given = [domain(self.leaf.given, column) for column in (range(count) if count else [None])]
+        places = self._columns(count)
+        given = [domain(self.leaf.given, column) for column in places]
         said = (_said_largest(self.leaf.given), _said_largest(self.leaf.judge))
 
         def ways(term: Number) -> Ways:
@@ -111,7 +117,6 @@ class Elements:
                 largest = together(stands_alone(given[0], numbers[0]))
                 if left is None or largest is None or any(one is None for one in inside):
                     continue
-                places = range(count) if count else [None]
                 demand = Demand(self.leaf.side, self.leaf.path, tuple(zip(places, numbers, strict=True)))
                 known = [condition for one in inside for condition in one or ()]
                 yield Way([*self._filled(None, 0), *left], [*known, *largest], demand)
@@ -127,7 +132,7 @@ class Elements:
         known = domain(self.leaf.given, None).each_row
         if known is not None and known.kind == needs.kind and known.least >= needs.least:
             return
-        places: Sequence[int | None] = range(count) if count else [None]
+        places = self._columns(count)
         given = [domain(self.leaf.given, column) for column in places]
         other = "zero" if needs.kind == "nonzero" else "nonzero"
 
@@ -191,7 +196,8 @@ class Elements:
         leaf = self.leaf
         order = leaf.judge.values.order if leaf.judge.values else None
         free = leaf.given.values is None or leaf.given.values.order is None
-        places = [(index, index + 1) for index in range(count - 1)] if count else [(0, 1)]
+        last = count - 1 if self._columns(count)[-1] is not None else count + 1
+        places = [(index, index + 1) for index in range(last)]
         for first, second in places:
             one, other = (domain(leaf.given, place if count else None) for place in (first, second))
             for a, b in _plain_first(candidates(one, one), candidates(other, other)):

@@ -120,7 +120,8 @@ def value_violations(leaf: Leaf, sizes: dict[str, int], dims: dict[str, Dim]) ->
         kinds = "c"
     if array.dtype.kind in kinds:
         yield from claims(leaf, array, values, sizes, dims)
-        if array.shape[-1:] == (len(values.along_last),):  # only: columns
+        count, last = (len(values.along_last),), leaf.tensor.shape[-1:]  # only: columns
+        if array.shape[-1:] == count or (last != count and array.shape[-1:] > count):  # only: columns
             for i, column in enumerate(values.along_last):
                 yield from claims(leaf, array[..., i], column, sizes, dims, i)
 

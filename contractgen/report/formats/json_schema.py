@@ -120,8 +120,11 @@ def _tensor(contract: Contract, tensor: Tensor) -> dict[str, Any]:
     shape = list(tensor.shape)
     if shape and values.along_last is not None:
         columns = [_number(tensor, [values, column]) for column in values.along_last]
-        made = {"type": "array", "prefixItems": columns, "items": False, "minItems": len(columns)}
-        shape.pop()
+        last = shape.pop()
+        rest = {"items": False, "minItems": len(columns)} if isinstance(last, int) else {"items": made}
+        made = {"type": "array", "prefixItems": columns, **rest}
+        if isinstance(last, str):
+            made |= _length(contract, last)
     may_be_empty = any(_least(contract, size) == 0 for size in tensor.shape)
     for size in reversed(shape):
         length = _length(contract, size)
